@@ -1,0 +1,1 @@
+"""Sites, crawling and the document archive."""

@@ -1,0 +1,1 @@
+"""Data docs for auditors: Chinese HTML, rendered from the warehouse, readable offline."""

@@ -1,0 +1,142 @@
+"""What reading a document yields. All types are plain, frozen and picklable."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from enum import StrEnum
+
+from disclosures.amounts import CellState, MoneyUnit
+
+#: ``(x0, top, x1, bottom)`` in points, origin at the top left of the page.
+Box = tuple[float, float, float, float]
+
+
+class DocumentKind(StrEnum):
+    """What a document turned out to be, by its content."""
+
+    FINAL_ACCOUNTS = "final_accounts"
+    BUDGET = "budget"
+    PERFORMANCE = "performance"
+    OTHER = "other"
+    UNREADABLE = "unreadable"
+
+
+class Side(StrEnum):
+    """Half of a two-sided form (01 and 04)."""
+
+    INCOME = "income"
+    EXPENSE = "expense"
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One cell of a form.
+
+    ``row`` is the canonical key of the line (``income_total``, ``opening_balance``, …), the
+    class code for expense classes in 01 and 04, the printed code in coded forms, ``total`` for
+    合计, ``only`` in 09, or ``line_N`` for a numbered line without a name. ``(form, side, row,
+    column)`` is unique within a reading.
+
+    ``amount_wan`` is None when the cell is blank or unreadable. ``decimals`` are those printed,
+    in the printed ``unit``. ``page`` counts from 1 and is None where a format has no pages.
+    ``agreed`` says that two independent readers (or a format with only one exact source, such
+    as a spreadsheet) gave this value; where it is False the figure is suspect.
+    """
+
+    form: str
+    side: Side | None
+    row: str
+    line: str | None
+    code: str | None
+    name: str
+    column: str
+    amount_wan: Decimal | None
+    text: str
+    decimals: int | None
+    state: CellState = CellState.READ
+    unit: MoneyUnit = MoneyUnit.WAN
+    page: int | None = None
+    bbox: Box | None = None
+    readers: tuple[str, ...] = ()
+    agreed: bool = True
+    note: str | None = None
+
+    @property
+    def key(self) -> tuple[str, str, str, str]:
+        return (self.form, self.side.value if self.side else "", self.row, self.column)
+
+
+@dataclass(frozen=True, slots=True)
+class FormReading:
+    """One form as found: where, and whether it is declared empty by its own note."""
+
+    form: str
+    title: str
+    pages: tuple[int, ...]
+    unit: MoneyUnit
+    variant: str
+    declared_empty: bool = False
+    complete: bool = True
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One number of the narrative.
+
+    ``measure`` is one of ``amount share change_amount change_pct completion budget_initial
+    budget_full variance_pct count score``. ``value`` is in ``unit`` as printed.
+    """
+
+    section: str
+    subject: str
+    measure: str
+    value: Decimal
+    unit: str
+    quote: str
+    page: int | None = None
+    direction: str | None = None
+    versus: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PerformanceFact:
+    """One figure of a performance self-evaluation form (design §4, ``performance.jsonl``)."""
+
+    table: str
+    project: str
+    indicator: str
+    measure: str
+    value: Decimal | None
+    unit: str | None
+    text: str
+    page: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """All that one document said, or the reason why it said nothing."""
+
+    sha256: str
+    media_type: str
+    kind: DocumentKind
+    reason: str | None = None
+    agency: str | None = None
+    year: int | None = None
+    unit: MoneyUnit | None = None
+    pages: int = 0
+    title: str | None = None
+    forms: tuple[FormReading, ...] = ()
+    facts: tuple[Fact, ...] = ()
+    statements: tuple[Statement, ...] = ()
+    performance: tuple[PerformanceFact, ...] = ()
+    sections: tuple[str, ...] = ()
+    readers: Mapping[str, str] = field(default_factory=dict)
+    seconds: float = 0.0
+    notes: tuple[str, ...] = ()
+
+    @property
+    def form_keys(self) -> tuple[str, ...]:
+        return tuple(form.form for form in self.forms)

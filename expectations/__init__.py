@@ -1,0 +1,1 @@
+"""Great Expectations suites that encode the accounting identities, findings and scores."""

@@ -1,0 +1,1 @@
+"""The warehouse: SQLAlchemy schema, migrations, loading and the marts that suites validate."""

@@ -1,0 +1,326 @@
+"""Tables of the warehouse.
+
+``raw_`` holds what was fetched and read, ``core_`` the accounts and their judgement, ``out_``
+what people and suites read (marts are plain tables that are rebuilt per batch). Money columns
+end in ``_wan`` and are exact: :class:`AmountWan` keeps integers of 10⁻⁸ 万元, because SQLite has
+no exact decimal type and a sum must give the same verdict on every database.
+
+Natural keys carry idempotency: loading the same thing twice changes nothing.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Text,
+)
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.types import TypeDecorator
+
+from disclosures.amounts import from_ticks, to_ticks
+
+
+class AmountWan(TypeDecorator[Decimal]):
+    """Exact 万元 as ``BIGINT`` ticks of 10⁻⁸ 万元."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: Decimal | None, dialect: Dialect) -> int | None:
+        return None if value is None else to_ticks(value)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> Decimal | None:
+        return None if value is None else from_ticks(value)
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """Aware datetimes, stored in UTC (SQLite drops the zone, so it is put back on reading)."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("naive datetime given to the warehouse")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+
+
+class RawRun(Base):
+    """One run of the job. The only row that a night without news adds besides its fetches."""
+
+    __tablename__ = "raw_runs"
+
+    run_id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(16))  # nightly, rerun, check
+    started_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    state: Mapped[str] = mapped_column(String(16))  # running, completed, failed
+    parameters: Mapped[dict[str, Any]] = mapped_column(JSON)
+    code_version: Mapped[str] = mapped_column(String(32))
+    ruleset: Mapped[str] = mapped_column(String(32))
+    reader_version: Mapped[str] = mapped_column(String(32))
+    flow_run_id: Mapped[str | None] = mapped_column(String(36))
+    summary: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+
+
+class RawFetch(Base):
+    """One request and its outcome, refusals and failures included."""
+
+    __tablename__ = "raw_fetches"
+
+    fetch_id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    run_id: Mapped[str] = mapped_column(ForeignKey("raw_runs.run_id"), index=True)
+    site: Mapped[str] = mapped_column(String(64), index=True)
+    url: Mapped[str] = mapped_column(Text)
+    final_url: Mapped[str | None] = mapped_column(Text)
+    role: Mapped[str] = mapped_column(String(16))  # list, article, document, robots
+    # new, changed, unchanged, failed, refused, skipped
+    outcome: Mapped[str] = mapped_column(String(16))
+    status: Mapped[int | None] = mapped_column(Integer)
+    reason: Mapped[str | None] = mapped_column(Text)
+    fetched_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    sha256: Mapped[str | None] = mapped_column(String(64), index=True)
+    media_type: Mapped[str | None] = mapped_column(String(128))
+    size_bytes: Mapped[int | None] = mapped_column(BigInteger)
+    etag: Mapped[str | None] = mapped_column(Text)
+    last_modified: Mapped[str | None] = mapped_column(Text)
+    headers: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+    found_on: Mapped[str | None] = mapped_column(Text)
+    link_text: Mapped[str | None] = mapped_column(Text)
+    article_title: Mapped[str | None] = mapped_column(Text)
+    published_on: Mapped[str | None] = mapped_column(String(10))  # YYYY-MM-DD as the portal says
+
+    __table_args__ = (Index("ix_raw_fetches_site_url", "site", "url"),)
+
+
+class RawDocument(Base):
+    """One archived file, known by its content."""
+
+    __tablename__ = "raw_documents"
+
+    sha256: Mapped[str] = mapped_column(String(64), primary_key=True)
+    media_type: Mapped[str] = mapped_column(String(128))
+    size_bytes: Mapped[int] = mapped_column(BigInteger)
+    archived_as: Mapped[str] = mapped_column(Text)  # path below the archive
+    first_seen_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    site: Mapped[str | None] = mapped_column(String(64), index=True)
+    url: Mapped[str | None] = mapped_column(Text)  # where it was first seen
+    file_name: Mapped[str | None] = mapped_column(Text)  # as published, for display only
+    run_id: Mapped[str] = mapped_column(ForeignKey("raw_runs.run_id"))
+
+
+class RawReading(Base):
+    """What one version of the readers made of one document."""
+
+    __tablename__ = "raw_readings"
+
+    sha256: Mapped[str] = mapped_column(ForeignKey("raw_documents.sha256"), primary_key=True)
+    reader_version: Mapped[str] = mapped_column(String(32), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(16))
+    reason: Mapped[str | None] = mapped_column(Text)
+    agency: Mapped[str | None] = mapped_column(Text)
+    year: Mapped[int | None] = mapped_column(Integer)
+    unit: Mapped[str | None] = mapped_column(String(8))
+    title: Mapped[str | None] = mapped_column(Text)
+    pages: Mapped[int] = mapped_column(Integer)
+    forms: Mapped[list[dict[str, Any]]] = mapped_column(JSON, default=list)
+    sections: Mapped[list[str]] = mapped_column(JSON, default=list)
+    readers: Mapped[dict[str, str]] = mapped_column(JSON, default=dict)
+    notes: Mapped[list[str]] = mapped_column(JSON, default=list)
+    seconds: Mapped[float] = mapped_column(default=0.0)
+    read_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    run_id: Mapped[str] = mapped_column(ForeignKey("raw_runs.run_id"))
+
+
+class CoreDisclosure(Base):
+    """One department's accounts for one year on one site."""
+
+    __tablename__ = "core_disclosures"
+
+    disclosure_id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    site: Mapped[str | None] = mapped_column(String(64), index=True)
+    region: Mapped[str | None] = mapped_column(Text)
+    region_code: Mapped[str | None] = mapped_column(String(12), index=True)
+    agency: Mapped[str] = mapped_column(Text, index=True)
+    year: Mapped[int | None] = mapped_column(Integer, index=True)
+    published_on: Mapped[str | None] = mapped_column(String(10))
+    version: Mapped[str] = mapped_column(String(64))  # hash over its documents and reader version
+    run_id: Mapped[str] = mapped_column(ForeignKey("raw_runs.run_id"))
+
+
+class CoreDisclosureDocument(Base):
+    """Which documents make up a disclosure, and which forms were taken from each."""
+
+    __tablename__ = "core_disclosure_documents"
+
+    disclosure_id: Mapped[str] = mapped_column(
+        ForeignKey("core_disclosures.disclosure_id"), primary_key=True
+    )
+    sha256: Mapped[str] = mapped_column(ForeignKey("raw_documents.sha256"), primary_key=True)
+    forms: Mapped[list[str]] = mapped_column(JSON, default=list)
+    reader_version: Mapped[str] = mapped_column(String(32))
+    run_id: Mapped[str] = mapped_column(ForeignKey("raw_runs.run_id"))
+
+
+class CoreFact(Base):
+    """One cell of a form in one document (see :class:`disclosures.model.Fact`)."""
+
+    __tablename__ = "core_facts"
+
+    sha256: Mapped[str] = mapped_column(ForeignKey("raw_documents.sha256"), primary_key=True)
+    reader_version: Mapped[str] = mapped_column(String(32), primary_key=True)
+    form: Mapped[str] = mapped_column(String(2), primary_key=True)
+    side: Mapped[str] = mapped_column(String(8), primary_key=True, default="")
+    row: Mapped[str] = mapped_column(String(64), primary_key=True)
+    column: Mapped[str] = mapped_column(String(64), primary_key=True)
+    ordinal: Mapped[int] = mapped_column(Integer)  # printed order within the document
+    line: Mapped[str | None] = mapped_column(String(8))
+    code: Mapped[str | None] = mapped_column(String(16))
+    name: Mapped[str] = mapped_column(Text)
+    amount_wan: Mapped[Decimal | None] = mapped_column(AmountWan)
+    text: Mapped[str] = mapped_column(Text)
+    decimals: Mapped[int | None] = mapped_column(Integer)
+    state: Mapped[str] = mapped_column(String(12))
+    unit: Mapped[str] = mapped_column(String(8))
+    page: Mapped[int | None] = mapped_column(Integer)
+    bbox: Mapped[list[float] | None] = mapped_column(JSON)
+    readers: Mapped[list[str]] = mapped_column(JSON, default=list)
+    agreed: Mapped[bool] = mapped_column(default=True)
+    note: Mapped[str | None] = mapped_column(Text)
+    run_id: Mapped[str] = mapped_column(ForeignKey("raw_runs.run_id"))
+
+
+class CoreStatement(Base):
+    """One number of the narrative."""
+
+    __tablename__ = "core_statements"
+
+    sha256: Mapped[str] = mapped_column(ForeignKey("raw_documents.sha256"), primary_key=True)
+    reader_version: Mapped[str] = mapped_column(String(32), primary_key=True)
+    ordinal: Mapped[int] = mapped_column(Integer, primary_key=True)
+    section: Mapped[str] = mapped_column(Text)
+    subject: Mapped[str] = mapped_column(Text)
+    measure: Mapped[str] = mapped_column(String(24))
+    value: Mapped[str] = mapped_column(String(40))  # decimal string in ``unit``
+    unit: Mapped[str] = mapped_column(String(8))
+    quote: Mapped[str] = mapped_column(Text)
+    page: Mapped[int | None] = mapped_column(Integer)
+    direction: Mapped[str | None] = mapped_column(String(8))
+    versus: Mapped[str | None] = mapped_column(String(24))
+    run_id: Mapped[str] = mapped_column(ForeignKey("raw_runs.run_id"))
+
+
+class CorePerformance(Base):
+    """One figure of a performance self-evaluation form."""
+
+    __tablename__ = "core_performance"
+
+    sha256: Mapped[str] = mapped_column(ForeignKey("raw_documents.sha256"), primary_key=True)
+    reader_version: Mapped[str] = mapped_column(String(32), primary_key=True)
+    ordinal: Mapped[int] = mapped_column(Integer, primary_key=True)
+    table: Mapped[str] = mapped_column(String(12))
+    project: Mapped[str] = mapped_column(Text)
+    indicator: Mapped[str] = mapped_column(Text)
+    measure: Mapped[str] = mapped_column(String(24))
+    value: Mapped[str | None] = mapped_column(String(40))
+    unit: Mapped[str | None] = mapped_column(String(8))
+    text: Mapped[str] = mapped_column(Text)
+    page: Mapped[int | None] = mapped_column(Integer)
+    run_id: Mapped[str] = mapped_column(ForeignKey("raw_runs.run_id"))
+
+
+class CoreJudgement(Base):
+    """One disclosure judged once: a version of its figures under a version of the rules.
+
+    A new version or rule set adds a row and never rewrites an old one.
+    """
+
+    __tablename__ = "core_judgements"
+
+    disclosure_id: Mapped[str] = mapped_column(
+        ForeignKey("core_disclosures.disclosure_id"), primary_key=True
+    )
+    version: Mapped[str] = mapped_column(String(64), primary_key=True)
+    ruleset: Mapped[str] = mapped_column(String(32), primary_key=True)
+    judged_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+    score: Mapped[str | None] = mapped_column(String(8))  # decimal string, 0-100
+    grade: Mapped[str] = mapped_column(String(2))
+    dimensions: Mapped[dict[str, Any]] = mapped_column(JSON)
+    coverage: Mapped[str] = mapped_column(String(8))  # decimal string, percent
+    checks: Mapped[dict[str, int]] = mapped_column(JSON)  # state -> count, passes included
+    run_id: Mapped[str] = mapped_column(ForeignKey("raw_runs.run_id"))
+
+
+class CoreFinding(Base):
+    """The verdict of one identity on one subject of one judged disclosure; passes are counted
+    in :class:`CoreJudgement`, not listed."""
+
+    __tablename__ = "core_findings"
+
+    disclosure_id: Mapped[str] = mapped_column(
+        ForeignKey("core_disclosures.disclosure_id"), primary_key=True
+    )
+    version: Mapped[str] = mapped_column(String(64), primary_key=True)
+    ruleset: Mapped[str] = mapped_column(String(32), primary_key=True)
+    rule: Mapped[str] = mapped_column(String(64), primary_key=True)
+    subject: Mapped[str] = mapped_column(String(200), primary_key=True)
+    severity: Mapped[str] = mapped_column(String(8))
+    state: Mapped[str] = mapped_column(String(24))
+    form: Mapped[str | None] = mapped_column(String(2))
+    stated_wan: Mapped[Decimal | None] = mapped_column(AmountWan)
+    computed_wan: Mapped[Decimal | None] = mapped_column(AmountWan)
+    difference_wan: Mapped[Decimal | None] = mapped_column(AmountWan)
+    tolerance_wan: Mapped[Decimal | None] = mapped_column(AmountWan)
+    message: Mapped[str] = mapped_column(Text)
+    sha256: Mapped[str | None] = mapped_column(String(64))
+    page: Mapped[int | None] = mapped_column(Integer)
+    quote: Mapped[str | None] = mapped_column(Text)
+    # the cells that took part: [{form, side, row, column, name, text, amount_wan, page, sha256}]
+    operands: Mapped[list[dict[str, Any]]] = mapped_column(JSON, default=list)
+    run_id: Mapped[str] = mapped_column(ForeignKey("raw_runs.run_id"))
+
+
+class OutValidation(Base):
+    """One Great Expectations validation of one suite on one batch, as its result page shows it."""
+
+    __tablename__ = "out_validations"
+
+    run_id: Mapped[str] = mapped_column(ForeignKey("raw_runs.run_id"), primary_key=True)
+    suite: Mapped[str] = mapped_column(String(64), primary_key=True)
+    batch: Mapped[str] = mapped_column(String(64), primary_key=True)
+    ruleset: Mapped[str] = mapped_column(String(32))
+    validated_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    success: Mapped[bool] = mapped_column()
+    rows: Mapped[int] = mapped_column(Integer)
+    # per expectation: rule, column labels, evaluated, unexpected, missing, exception
+    results: Mapped[list[dict[str, Any]]] = mapped_column(JSON)
