@@ -61,3 +61,14 @@ class CrawlResult:
     fetches: tuple[Fetch, ...]
     documents: int
     failed: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the archive holds of a URL already: the terms of a conditional request."""
+
+    url: str
+    sha256: str
+    media_type: str | None = None
+    etag: str | None = None
+    last_modified: str | None = None

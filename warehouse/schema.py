@@ -5,7 +5,8 @@ what people and suites read (marts are plain tables that are rebuilt per batch).
 end in ``_wan`` and are exact: :class:`AmountWan` keeps integers of 10⁻⁸ 万元, because SQLite has
 no exact decimal type and a sum must give the same verdict on every database.
 
-Natural keys carry idempotency: loading the same thing twice changes nothing.
+Natural keys carry idempotency: loading the same thing twice changes nothing. What was printed
+or published is ``Text``: it has no length that could be promised.
 """
 
 from __future__ import annotations
@@ -110,7 +111,7 @@ class RawFetch(Base):
     reason: Mapped[str | None] = mapped_column(Text)
     fetched_at: Mapped[datetime] = mapped_column(UtcDateTime)
     sha256: Mapped[str | None] = mapped_column(String(64), index=True)
-    media_type: Mapped[str | None] = mapped_column(String(128))
+    media_type: Mapped[str | None] = mapped_column(Text)
     size_bytes: Mapped[int | None] = mapped_column(BigInteger)
     etag: Mapped[str | None] = mapped_column(Text)
     last_modified: Mapped[str | None] = mapped_column(Text)
@@ -118,7 +119,7 @@ class RawFetch(Base):
     found_on: Mapped[str | None] = mapped_column(Text)
     link_text: Mapped[str | None] = mapped_column(Text)
     article_title: Mapped[str | None] = mapped_column(Text)
-    published_on: Mapped[str | None] = mapped_column(String(10))  # YYYY-MM-DD as the portal says
+    published_on: Mapped[str | None] = mapped_column(Text)  # YYYY-MM-DD as the portal says
 
     __table_args__ = (Index("ix_raw_fetches_site_url", "site", "url"),)
 
@@ -129,7 +130,7 @@ class RawDocument(Base):
     __tablename__ = "raw_documents"
 
     sha256: Mapped[str] = mapped_column(String(64), primary_key=True)
-    media_type: Mapped[str] = mapped_column(String(128))
+    media_type: Mapped[str] = mapped_column(Text)
     size_bytes: Mapped[int] = mapped_column(BigInteger)
     archived_as: Mapped[str] = mapped_column(Text)  # path below the archive
     first_seen_at: Mapped[datetime] = mapped_column(UtcDateTime)
@@ -157,8 +158,12 @@ class RawReading(Base):
     sections: Mapped[list[str]] = mapped_column(JSON, default=list)
     readers: Mapped[dict[str, str]] = mapped_column(JSON, default=dict)
     notes: Mapped[list[str]] = mapped_column(JSON, default=list)
+    statements: Mapped[int] = mapped_column(Integer, default=0)
+    performance: Mapped[int] = mapped_column(Integer, default=0)
+    # hash of all that was read: a reading that says the same again changes no row
+    digest: Mapped[str] = mapped_column(String(64))
     seconds: Mapped[float] = mapped_column(default=0.0)
-    read_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    read_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
     run_id: Mapped[str] = mapped_column(ForeignKey("raw_runs.run_id"))
 
 
@@ -173,8 +178,11 @@ class CoreDisclosure(Base):
     region_code: Mapped[str | None] = mapped_column(String(12), index=True)
     agency: Mapped[str] = mapped_column(Text, index=True)
     year: Mapped[int | None] = mapped_column(Integer, index=True)
-    published_on: Mapped[str | None] = mapped_column(String(10))
+    published_on: Mapped[str | None] = mapped_column(Text)
     version: Mapped[str] = mapped_column(String(64))  # hash over its documents and reader version
+    # False once the documents at hand no longer make this disclosure (a better reading of an
+    # agency's name makes another one); its judgements stay
+    current: Mapped[bool] = mapped_column(default=True)
     run_id: Mapped[str] = mapped_column(ForeignKey("raw_runs.run_id"))
 
 
@@ -188,6 +196,11 @@ class CoreDisclosureDocument(Base):
     )
     sha256: Mapped[str] = mapped_column(ForeignKey("raw_documents.sha256"), primary_key=True)
     forms: Mapped[list[str]] = mapped_column(JSON, default=list)
+    # main, tables, narrative, performance or alternate (see disclosures.assembly.Role)
+    role: Mapped[str] = mapped_column(String(16))
+    # whether the statements of the narrative are taken from this document (one per disclosure)
+    narrative: Mapped[bool] = mapped_column(default=False)
+    ordinal: Mapped[int] = mapped_column(Integer, default=0)  # main document first
     reader_version: Mapped[str] = mapped_column(String(32))
     run_id: Mapped[str] = mapped_column(ForeignKey("raw_runs.run_id"))
 
@@ -201,11 +214,11 @@ class CoreFact(Base):
     reader_version: Mapped[str] = mapped_column(String(32), primary_key=True)
     form: Mapped[str] = mapped_column(String(2), primary_key=True)
     side: Mapped[str] = mapped_column(String(8), primary_key=True, default="")
-    row: Mapped[str] = mapped_column(String(64), primary_key=True)
+    row: Mapped[str] = mapped_column(Text, primary_key=True)
     column: Mapped[str] = mapped_column(String(64), primary_key=True)
     ordinal: Mapped[int] = mapped_column(Integer)  # printed order within the document
-    line: Mapped[str | None] = mapped_column(String(8))
-    code: Mapped[str | None] = mapped_column(String(16))
+    line: Mapped[str | None] = mapped_column(Text)
+    code: Mapped[str | None] = mapped_column(Text)
     name: Mapped[str] = mapped_column(Text)
     amount_wan: Mapped[Decimal | None] = mapped_column(AmountWan)
     text: Mapped[str] = mapped_column(Text)
@@ -213,7 +226,7 @@ class CoreFact(Base):
     state: Mapped[str] = mapped_column(String(12))
     unit: Mapped[str] = mapped_column(String(8))
     page: Mapped[int | None] = mapped_column(Integer)
-    bbox: Mapped[list[float] | None] = mapped_column(JSON)
+    bbox: Mapped[list[float] | None] = mapped_column(JSON(none_as_null=True))
     readers: Mapped[list[str]] = mapped_column(JSON, default=list)
     agreed: Mapped[bool] = mapped_column(default=True)
     note: Mapped[str | None] = mapped_column(Text)
@@ -231,12 +244,12 @@ class CoreStatement(Base):
     section: Mapped[str] = mapped_column(Text)
     subject: Mapped[str] = mapped_column(Text)
     measure: Mapped[str] = mapped_column(String(24))
-    value: Mapped[str] = mapped_column(String(40))  # decimal string in ``unit``
-    unit: Mapped[str] = mapped_column(String(8))
+    value: Mapped[str] = mapped_column(Text)  # decimal string in ``unit``
+    unit: Mapped[str] = mapped_column(Text)
     quote: Mapped[str] = mapped_column(Text)
     page: Mapped[int | None] = mapped_column(Integer)
-    direction: Mapped[str | None] = mapped_column(String(8))
-    versus: Mapped[str | None] = mapped_column(String(24))
+    direction: Mapped[str | None] = mapped_column(Text)
+    versus: Mapped[str | None] = mapped_column(Text)
     run_id: Mapped[str] = mapped_column(ForeignKey("raw_runs.run_id"))
 
 
@@ -252,8 +265,8 @@ class CorePerformance(Base):
     project: Mapped[str] = mapped_column(Text)
     indicator: Mapped[str] = mapped_column(Text)
     measure: Mapped[str] = mapped_column(String(24))
-    value: Mapped[str | None] = mapped_column(String(40))
-    unit: Mapped[str | None] = mapped_column(String(8))
+    value: Mapped[str | None] = mapped_column(Text)
+    unit: Mapped[str | None] = mapped_column(Text)
     text: Mapped[str] = mapped_column(Text)
     page: Mapped[int | None] = mapped_column(Integer)
     run_id: Mapped[str] = mapped_column(ForeignKey("raw_runs.run_id"))
@@ -274,10 +287,11 @@ class CoreJudgement(Base):
     ruleset: Mapped[str] = mapped_column(String(32), primary_key=True)
     judged_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
     score: Mapped[str | None] = mapped_column(String(8))  # decimal string, 0-100
-    grade: Mapped[str] = mapped_column(String(2))
+    grade: Mapped[str] = mapped_column(String(8))
     dimensions: Mapped[dict[str, Any]] = mapped_column(JSON)
     coverage: Mapped[str] = mapped_column(String(8))  # decimal string, percent
     checks: Mapped[dict[str, int]] = mapped_column(JSON)  # state -> count, passes included
+    digest: Mapped[str] = mapped_column(String(64))  # hash of the judgement with its findings
     run_id: Mapped[str] = mapped_column(ForeignKey("raw_runs.run_id"))
 
 
@@ -293,7 +307,7 @@ class CoreFinding(Base):
     version: Mapped[str] = mapped_column(String(64), primary_key=True)
     ruleset: Mapped[str] = mapped_column(String(32), primary_key=True)
     rule: Mapped[str] = mapped_column(String(64), primary_key=True)
-    subject: Mapped[str] = mapped_column(String(200), primary_key=True)
+    subject: Mapped[str] = mapped_column(Text, primary_key=True)
     severity: Mapped[str] = mapped_column(String(8))
     state: Mapped[str] = mapped_column(String(24))
     form: Mapped[str | None] = mapped_column(String(2))
