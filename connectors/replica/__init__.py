@@ -1,0 +1,1 @@
+"""Two small portals of two CMS families on the loopback, with disclosures rendered from figures."""

@@ -1,0 +1,165 @@
+"""The replica portals answer as the CMS families and web servers that they stand for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from email.message import Message
+from pathlib import Path
+from urllib.error import HTTPError
+from urllib.parse import urljoin
+from urllib.request import Request, urlopen
+
+import pytest
+from lxml import etree, html
+
+from connectors.replica.offer import load_offer
+from connectors.replica.server import ReplicaPortal, serve
+
+
+class Answer:
+    def __init__(self, status: int, body: bytes, headers: Message) -> None:
+        self.status, self.body, self.headers = status, body, headers
+
+    @property
+    def text(self) -> str:
+        return self.body.decode()
+
+
+def ask(url: str, data: bytes | None = None, method: str | None = None, **headers: str) -> Answer:
+    named = {key.replace("_", "-"): value for key, value in headers.items()}
+    try:
+        with urlopen(Request(url, data, named, method=method), timeout=10) as response:
+            return Answer(response.status, response.read(), response.headers)
+    except HTTPError as error:
+        with error:
+            return Answer(error.code, error.read(), error.headers)
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("replica")
+
+
+@pytest.fixture(scope="module")
+def portal(cache: Path) -> Iterator[ReplicaPortal]:
+    with serve(cache) as running:
+        yield running
+
+
+def trs_articles(portal: ReplicaPortal, column: str) -> list[str]:
+    """Article addresses of a TRS column, found as its pager script says."""
+    first = f"{portal.base_url}/trs/{column}/index.html"
+    pager = re.search(r'createPageHTML\((\d+), (\d+), "index", "html"\);', ask(first).text)
+    assert pager is not None
+    pages = [first] + [
+        first.replace("index.html", f"index_{number}.html") for number in range(1, int(pager[1]))
+    ]
+    found: list[str] = []
+    for number, page in enumerate(pages):
+        text = ask(page).text
+        assert f"createPageHTML({len(pages)}, {number}, " in text
+        links = html.fromstring(text).xpath("//ul[@class='list']/li/a/@href")
+        found += [urljoin(page, str(link)) for link in links]
+    assert ask(first.replace("index.html", f"index_{len(pages)}.html")).status == 404
+    return found
+
+
+def hanweb_articles(portal: ReplicaPortal, column: str) -> list[str]:
+    """Article addresses of a hanweb column, from the page's own records and its next groups."""
+    page = html.fromstring(ask(f"{portal.base_url}/hanweb/col/col{column}/index.html").text)
+    store = page.xpath("//script[@type='text/xml']")[0].text
+    found: list[str] = []
+    while True:
+        tree = etree.fromstring(store.strip())
+        for record in tree.findall(".//record"):
+            found.append(
+                urljoin(portal.base_url, html.fromstring(record.text).xpath(".//@href")[0])
+            )
+        group = tree.findtext("nextgroup")
+        if group is None:
+            assert int(tree.findtext("totalrecord")) == len(found)
+            return found
+        store = ask(urljoin(portal.base_url, html.fromstring(group).get("href"))).text
+
+
+def test_lists_lead_to_every_article(portal: ReplicaPortal) -> None:
+    for offered in load_offer().portals:
+        walk = {"trs": trs_articles, "hanweb": hanweb_articles}[offered.family]
+        for column in offered.columns:
+            statuses = [ask(address).status for address in walk(portal, column.path)]
+            assert statuses == [404 if article.gone else 200 for article in column.articles]
+
+
+def test_articles_name_title_date_and_attachments(portal: ReplicaPortal) -> None:
+    for file in portal.documents():
+        page = html.fromstring(ask(file.article_url).body)
+        metas = {str(m.get("name")): str(m.get("content")) for m in page.xpath("//meta[@name]")}
+        assert metas["ArticleTitle"] == file.article_title
+        assert metas["PubDate"] == file.published.strftime("%Y-%m-%d %H:%M")
+        links = {urljoin(file.article_url, str(a.get("href"))): a.text for a in page.xpath("//a")}
+        assert links[file.url] == file.name
+
+
+def test_dataproxy_serves_any_range_by_post(portal: ReplicaPortal) -> None:
+    proxy = f"{portal.base_url}/hanweb/module/web/jpage/dataproxy.jsp"
+    answer = ask(f"{proxy}?startrecord=2&endrecord=3&perpage=2", b"col=1&columnid=20631&unitid=1")
+    tree = etree.fromstring(answer.body)
+    assert len(tree.findall(".//record")) == 2
+    assert tree.findtext("totalpage") == "2"
+    assert ask(f"{proxy}?page=1&columnid=1").status == 404
+    assert ask(f"{proxy}?page=x&columnid=20631").status == 404
+
+
+def test_every_page_and_file_answers_conditionally(portal: ReplicaPortal) -> None:
+    addresses = {f"{portal.base_url}{path}" for path in ("/robots.txt", "/index.html")}
+    addresses |= {file.url for file in portal.documents()}
+    addresses |= {file.article_url for file in portal.documents()}
+    addresses.add(f"{portal.base_url}/trs/zwgk/czxx/bmjs/2023/index_1.html")
+    addresses.add(f"{portal.base_url}/hanweb/col/col20631/index.html")
+    addresses.add(f"{portal.base_url}/hanweb/module/web/jpage/dataproxy.jsp?page=2&columnid=20631")
+    for address in sorted(addresses):
+        first = ask(address)
+        if first.status == 404:
+            assert "ETag" not in first.headers
+            continue
+        tag, changed = first.headers["ETag"], first.headers["Last-Modified"]
+        for conditions in (
+            {"If_None_Match": tag},
+            {"If_None_Match": f'"other", W/{tag}'},
+            {"If_Modified_Since": changed},
+        ):
+            again = ask(address, **conditions)
+            assert (again.status, again.body) == (304, b""), (address, conditions)
+            assert again.headers["ETag"] == tag
+        # A tag that does not match wins over a date that would (RFC 9110, 13.2.2).
+        assert ask(address, If_None_Match='"other"', If_Modified_Since=changed).status == 200
+        earlier = "Sat, 01 Jan 2000 00:00:00 GMT"
+        assert ask(address, If_Modified_Since=earlier).status == 200
+        assert ask(address, If_Modified_Since="yesterday").status == 200
+        assert ask(address, method="HEAD").body == b""
+
+
+def test_requests_are_recorded_with_the_bytes_sent(portal: ReplicaPortal) -> None:
+    portal.requests.clear()
+    body = ask(f"{portal.base_url}/robots.txt")
+    ask(f"{portal.base_url}/robots.txt", If_None_Match=body.headers["ETag"])
+    ask(f"{portal.base_url}/nowhere?x=1")
+    seen = [(served.method, served.path, served.status) for served in portal.requests]
+    assert seen == [
+        ("GET", "/robots.txt", 200),
+        ("GET", "/robots.txt", 304),
+        ("GET", "/nowhere?x=1", 404),
+    ]
+    assert portal.requests[0].body_bytes == len(body.body)
+    assert portal.requests[1].body_bytes == 0
+
+
+def test_robots_txt_delays_and_forbids_what_exists(portal: ReplicaPortal) -> None:
+    lines = ask(f"{portal.base_url}/robots.txt").text.splitlines()
+    assert lines[0] == "User-agent: *"
+    assert any(line.startswith("Crawl-delay: ") for line in lines)
+    forbidden = [line.partition(": ")[2] for line in lines if line.startswith("Disallow: ")]
+    assert len(forbidden) == len(load_offer().portals)
+    for path in forbidden:
+        assert ask(f"{portal.base_url}{path}").status == 200
