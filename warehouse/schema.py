@@ -194,7 +194,9 @@ class CoreDisclosureDocument(Base):
     disclosure_id: Mapped[str] = mapped_column(
         ForeignKey("core_disclosures.disclosure_id"), primary_key=True
     )
-    sha256: Mapped[str] = mapped_column(ForeignKey("raw_documents.sha256"), primary_key=True)
+    sha256: Mapped[str] = mapped_column(
+        ForeignKey("raw_documents.sha256"), primary_key=True, index=True
+    )
     forms: Mapped[list[str]] = mapped_column(JSON, default=list)
     # main, tables, narrative, performance or alternate (see disclosures.assembly.Role)
     role: Mapped[str] = mapped_column(String(16))

@@ -1,0 +1,1 @@
+"""Alembic migrations; :func:`warehouse.database.migrate` runs them."""

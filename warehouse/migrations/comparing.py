@@ -1,0 +1,14 @@
+"""Which tables of a database the migrations answer for."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+#: Marts are rebuilt by :mod:`warehouse.marts` as the forms ask; no migration knows them.
+MART_PREFIX: Final = "out_mart_"
+
+
+def is_ours(item: Any, name: str | None, kind: str, reflected: bool, compare_to: Any) -> bool:
+    """Alembic's ``include_object``: everything but the marts and what belongs to them."""
+    table = name if kind == "table" else getattr(getattr(item, "table", None), "name", None)
+    return not (table or "").startswith(MART_PREFIX)
