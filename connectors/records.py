@@ -72,3 +72,4 @@ class Known:
     media_type: str | None = None
     etag: str | None = None
     last_modified: str | None = None
+    final_url: str | None = None  # where redirects led; only there do etag and time mean something
