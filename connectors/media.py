@@ -67,7 +67,7 @@ _HTML_START: Final = re.compile(
 
 def sniff(body: bytes) -> str:
     """The media type of ``body`` from its bytes alone; ``application/octet-stream`` if unknown."""
-    if body.startswith(b"PK\x03\x04") or body.startswith(b"PK\x05\x06"):
+    if body.startswith((b"PK\x03\x04", b"PK\x05\x06")):
         return _sniff_zip(body)
     if body.startswith(_OLE_MAGIC):
         return _sniff_ole(body)

@@ -99,7 +99,7 @@ class GuardedReactor(AsyncioSelectorReactor):
         self.policy = policy
         super().__init__(eventloop)
 
-    def connectTCP(self, host: str, port: int, *args: Any, **kwargs: Any) -> Any:  # noqa: N802
+    def connectTCP(self, host: str, port: int, *args: Any, **kwargs: Any) -> Any:
         """Raises:
         BlockedAddressError: the policy refuses the address.
         """
@@ -112,7 +112,7 @@ class GuardedReactor(AsyncioSelectorReactor):
         """Connect to an address that passed."""
         return super().connectTCP(host, port, *args, **kwargs)
 
-    def connectUNIX(self, *args: Any, **kwargs: Any) -> Any:  # noqa: N802
+    def connectUNIX(self, *args: Any, **kwargs: Any) -> Any:
         raise BlockedAddressError("no crawl connects to a local socket")
 
 
