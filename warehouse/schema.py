@@ -160,6 +160,8 @@ class RawReading(Base):
     notes: Mapped[list[str]] = mapped_column(JSON, default=list)
     statements: Mapped[int] = mapped_column(Integer, default=0)
     performance: Mapped[int] = mapped_column(Integer, default=0)
+    # the largest amounts of the narrative in 万元, as decimal strings (see disclosures.assembly)
+    stated: Mapped[list[str]] = mapped_column(JSON, default=list)
     # hash of all that was read: a reading that says the same again changes no row
     digest: Mapped[str] = mapped_column(String(64))
     seconds: Mapped[float] = mapped_column(default=0.0)

@@ -292,6 +292,7 @@ def upgrade() -> None:
         sa.Column("notes", sa.JSON(), nullable=False),
         sa.Column("statements", sa.Integer(), nullable=False),
         sa.Column("performance", sa.Integer(), nullable=False),
+        sa.Column("stated", sa.JSON(), nullable=False),
         sa.Column("digest", sa.String(length=64), nullable=False),
         sa.Column("seconds", sa.Double(), nullable=False),
         sa.Column("read_at", sa.DateTime(timezone=True), nullable=False),

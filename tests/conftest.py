@@ -1,0 +1,55 @@
+"""Fixtures that tests of more than one floor share."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, create_engine, make_url, text
+
+from warehouse.database import open_engine
+
+_POSTGRES = "JUESUAN_TEST_POSTGRES"
+
+
+@pytest.fixture(
+    params=[
+        pytest.param("sqlite"),
+        pytest.param("postgresql", marks=pytest.mark.postgres),
+    ]
+)
+def warehouse_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """URL of an empty place for a warehouse, once on SQLite and once on PostgreSQL, where it is
+    a schema of its own that is dropped afterwards."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'warehouse.db'}"
+        return
+    server = os.environ.get(_POSTGRES)
+    if not server:
+        pytest.skip(f"{_POSTGRES} names no PostgreSQL database")
+    schema = f"juesuan_{uuid.uuid4().hex}"
+    admin = create_engine(server, isolation_level="AUTOCOMMIT")
+    try:
+        with admin.connect() as connection:
+            connection.execute(text(f'CREATE SCHEMA "{schema}"'))
+        try:
+            url = make_url(server).update_query_dict({"options": f"-csearch_path={schema}"})
+            yield url.render_as_string(hide_password=False)
+        finally:
+            with admin.connect() as connection:
+                connection.execute(text(f'DROP SCHEMA "{schema}" CASCADE'))
+    finally:
+        admin.dispose()
+
+
+@pytest.fixture
+def engine(warehouse_url: str) -> Iterator[Engine]:
+    """An open warehouse without rows, on both databases."""
+    opened = open_engine(warehouse_url)
+    try:
+        yield opened
+    finally:
+        opened.dispose()

@@ -1,0 +1,1041 @@
+"""Loading the warehouse. Everything here can be done twice: what is the same changes no row.
+
+Each function is one transaction per document or per call, so a process that is killed leaves
+whole rows only, and ``unread_documents`` and ``unjudged_disclosures`` say what is left to do.
+``run_id`` on a row names the run that last changed it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import uuid
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from decimal import ROUND_DOWN, ROUND_HALF_EVEN, Decimal
+from enum import Enum
+from pathlib import Path
+from typing import Any, Final, Protocol, cast
+
+from sqlalchemy import (
+    Connection,
+    Engine,
+    Select,
+    Table,
+    Text,
+    delete,
+    func,
+    insert,
+    or_,
+    select,
+    tuple_,
+    update,
+)
+from sqlalchemy import cast as sql_cast
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.types import JSON
+
+from connectors.records import Fetch, FetchOutcome, FetchRole, Known
+from disclosures.amounts import TICKS_PER_WAN, CellState
+from disclosures.assembly import (
+    Disclosure,
+    DocumentReading,
+    FormSummary,
+    largest_stated,
+    reading_digest,
+    summarise_forms,
+)
+from disclosures.model import DocumentKind, Fact, Reading
+from disclosures.verdicts import Finding, Judgement, ValidationSummary
+from warehouse.database import transaction
+from warehouse.schema import (
+    Base,
+    CoreDisclosure,
+    CoreDisclosureDocument,
+    CoreFact,
+    CoreFinding,
+    CoreJudgement,
+    CorePerformance,
+    CoreStatement,
+    OutValidation,
+    RawDocument,
+    RawFetch,
+    RawReading,
+    RawRun,
+)
+
+#: Rows per statement and keys per IN list, below every database's limit of parameters.
+CHUNK: Final = 500
+
+_OBTAINED: Final = (
+    FetchOutcome.NEW.value,
+    FetchOutcome.CHANGED.value,
+    FetchOutcome.UNCHANGED.value,
+)
+_LARGEST_WAN: Final = Decimal(2**63 - 1) / TICKS_PER_WAN
+_TICK: Final = Decimal(1) / TICKS_PER_WAN
+
+
+class Archived(Protocol):
+    """What loading needs of :class:`connectors.archive.Archive`."""
+
+    @property
+    def root(self) -> Path: ...
+
+    def path(self, sha256: str, media_type: str) -> Path: ...
+
+
+@dataclass(frozen=True, slots=True)
+class LocalDocument:
+    """A file of this machine that is checked where it lies. ``archived_as`` leads to it."""
+
+    sha256: str
+    media_type: str
+    size_bytes: int
+    archived_as: str
+    file_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class StoredDocument:
+    """A document to be read; ``archived_as`` is its path below the archive."""
+
+    sha256: str
+    media_type: str
+    archived_as: str
+    site: str | None
+    file_name: str | None
+
+
+# Runs
+
+
+def start_run(
+    engine: Engine,
+    *,
+    kind: str,
+    parameters: Mapping[str, object],
+    code_version: str,
+    ruleset: str,
+    reader_version: str,
+    flow_run_id: str | None = None,
+    run_id: str | None = None,
+) -> str:
+    """Begin a run (``nightly``, ``rerun`` or ``check``) and return its id.
+
+    A ``run_id`` that is there already is taken up again: a flow that is retried stays one run.
+    """
+    identifier = run_id or str(uuid.uuid4())
+    row = {
+        "run_id": identifier,
+        "kind": kind,
+        "started_at": datetime.now(UTC),
+        "finished_at": None,
+        "state": "running",
+        "parameters": json_safe(parameters),
+        "code_version": code_version,
+        "ruleset": ruleset,
+        "reader_version": reader_version,
+        "flow_run_id": flow_run_id,
+        "summary": {},
+    }
+    with transaction(engine) as connection:
+        _upsert(connection, RawRun, [row], unchanged=("started_at", "summary"))
+    return identifier
+
+
+def finish_run(
+    engine: Engine, run_id: str, *, state: str, summary: Mapping[str, object] | None = None
+) -> None:
+    """End a run as ``completed`` or ``failed``."""
+    with transaction(engine) as connection:
+        connection.execute(
+            update(RawRun)
+            .where(RawRun.run_id == run_id)
+            .values(
+                state=state, finished_at=datetime.now(UTC), summary=json_safe(dict(summary or {}))
+            )
+        )
+
+
+def _run(connection: Connection, run_id: str) -> tuple[str, str]:
+    row = connection.execute(
+        select(RawRun.ruleset, RawRun.reader_version).where(RawRun.run_id == run_id)
+    ).one_or_none()
+    if row is None:
+        raise ValueError(f"there is no run {run_id}")
+    return row.ruleset, row.reader_version
+
+
+# What was fetched
+
+
+def known_fetches(engine: Engine, site: str) -> dict[str, Known]:
+    """What the archive holds of every URL of a site, from its latest successful fetch.
+
+    The validators of a conditional request come from the latest answer with this very body that
+    carried any: an answer 304 need not repeat them.
+    """
+    latest = (
+        select(
+            RawFetch.url,
+            RawFetch.sha256,
+            RawFetch.media_type,
+            func.row_number()
+            .over(
+                partition_by=RawFetch.url,
+                order_by=(RawFetch.fetched_at.desc(), RawFetch.fetch_id.desc()),
+            )
+            .label("place"),
+        )
+        .where(RawFetch.site == site, RawFetch.sha256.is_not(None), RawFetch.outcome.in_(_OBTAINED))
+        .subquery()
+    )
+    validated = (
+        select(
+            RawFetch.url,
+            RawFetch.sha256,
+            RawFetch.media_type,
+            RawFetch.etag,
+            RawFetch.last_modified,
+            func.row_number()
+            .over(
+                partition_by=(RawFetch.url, RawFetch.sha256),
+                order_by=(RawFetch.fetched_at.desc(), RawFetch.fetch_id.desc()),
+            )
+            .label("place"),
+        )
+        .where(
+            RawFetch.site == site,
+            RawFetch.outcome.in_(_OBTAINED),
+            or_(RawFetch.etag.is_not(None), RawFetch.last_modified.is_not(None)),
+        )
+        .subquery()
+    )
+    query = (
+        select(
+            latest.c.url,
+            latest.c.sha256,
+            func.coalesce(latest.c.media_type, validated.c.media_type).label("media_type"),
+            validated.c.etag,
+            validated.c.last_modified,
+        )
+        .outerjoin(
+            validated,
+            (validated.c.url == latest.c.url)
+            & (validated.c.sha256 == latest.c.sha256)
+            & (validated.c.place == 1),
+        )
+        .where(latest.c.place == 1)
+    )
+    with engine.connect() as connection:
+        return {
+            row.url: Known(row.url, row.sha256, row.media_type, row.etag, row.last_modified)
+            for row in connection.execute(query)
+        }
+
+
+def save_fetches(engine: Engine, run_id: str, fetches: Iterable[Fetch], archive: Archived) -> None:
+    """Record requests, and the documents that they brought into the archive.
+
+    The id of a fetch comes from its run, site, URL and place among requests of the same URL, so
+    that saving a crawl again rewrites its rows instead of doubling them.
+    """
+    seen: dict[tuple[str, str], int] = defaultdict(int)
+    rows: list[dict[str, Any]] = []
+    documents: dict[str, dict[str, Any]] = {}
+    for fetch in fetches:
+        seen[fetch.site, fetch.url] += 1
+        rows.append(
+            {
+                "fetch_id": _hash(run_id, fetch.site, fetch.url, seen[fetch.site, fetch.url]),
+                "run_id": run_id,
+                "site": fetch.site,
+                "url": fetch.url,
+                "final_url": fetch.final_url,
+                "role": fetch.role.value,
+                "outcome": fetch.outcome.value,
+                "status": fetch.status,
+                "reason": fetch.reason,
+                "fetched_at": fetch.fetched_at,
+                "sha256": fetch.sha256,
+                "media_type": fetch.media_type,
+                "size_bytes": fetch.size_bytes,
+                "etag": fetch.etag,
+                "last_modified": fetch.last_modified,
+                "headers": dict(fetch.headers),
+                "found_on": fetch.found_on,
+                "link_text": fetch.link_text,
+                "article_title": fetch.article_title,
+                "published_on": fetch.published_on,
+            }
+        )
+        obtained = fetch.outcome.value in _OBTAINED and fetch.role is FetchRole.DOCUMENT
+        if obtained and fetch.sha256 is not None and fetch.sha256 not in documents:
+            media_type = fetch.media_type or "application/octet-stream"
+            path = archive.path(fetch.sha256, media_type)
+            size = fetch.size_bytes
+            if size is None:
+                size = path.stat().st_size if path.exists() else 0
+            documents[fetch.sha256] = {
+                "sha256": fetch.sha256,
+                "media_type": media_type,
+                "size_bytes": size,
+                "archived_as": path.relative_to(archive.root).as_posix(),
+                "first_seen_at": fetch.fetched_at,
+                "site": fetch.site,
+                "url": fetch.url,
+                "file_name": fetch.file_name,
+                "run_id": run_id,
+            }
+    with transaction(engine) as connection:
+        _insert_missing(connection, RawDocument, _sorted(documents.values(), "sha256"))
+        _upsert(connection, RawFetch, _sorted(rows, "fetch_id"))
+
+
+def save_local_documents(engine: Engine, run_id: str, documents: Iterable[LocalDocument]) -> None:
+    """Record local files as documents without a site."""
+    now = datetime.now(UTC)
+    rows = {
+        document.sha256: {
+            **asdict(document),
+            "first_seen_at": now,
+            "site": None,
+            "url": None,
+            "run_id": run_id,
+        }
+        for document in documents
+    }
+    with transaction(engine) as connection:
+        _insert_missing(connection, RawDocument, _sorted(rows.values(), "sha256"))
+
+
+# What was read
+
+
+def unread_documents(
+    engine: Engine, reader_version: str, *, sites: Collection[str] | None = None
+) -> list[StoredDocument]:
+    """Documents that this version of the readers has not read, in the order of their hashes."""
+    read = (
+        select(RawReading.sha256)
+        .where(RawReading.sha256 == RawDocument.sha256, RawReading.reader_version == reader_version)
+        .exists()
+    )
+    query = _stored().where(~read)
+    if sites is not None:
+        query = query.where(RawDocument.site.in_(list(sites)))
+    return _stored_documents(engine, query)
+
+
+def stored_documents(
+    engine: Engine,
+    *,
+    sha256s: Collection[str] | None = None,
+    sites: Collection[str] | None = None,
+    years: Collection[int] | None = None,
+) -> list[StoredDocument]:
+    """Documents by hash, site and year (as read, by whatever version), to be read again."""
+    query = _stored()
+    if sha256s is not None:
+        query = query.where(RawDocument.sha256.in_(list(sha256s)))
+    if sites is not None:
+        seen_there = (
+            select(RawFetch.sha256)
+            .where(RawFetch.sha256 == RawDocument.sha256, RawFetch.site.in_(list(sites)))
+            .exists()
+        )
+        query = query.where(or_(RawDocument.site.in_(list(sites)), seen_there))
+    if years is not None:
+        of_year = (
+            select(RawReading.sha256)
+            .where(RawReading.sha256 == RawDocument.sha256, RawReading.year.in_(list(years)))
+            .exists()
+        )
+        query = query.where(of_year)
+    return _stored_documents(engine, query)
+
+
+def _stored() -> Select[str, str, str, str | None, str | None]:
+    return select(
+        RawDocument.sha256,
+        RawDocument.media_type,
+        RawDocument.archived_as,
+        RawDocument.site,
+        RawDocument.file_name,
+    ).order_by(RawDocument.sha256)
+
+
+def _stored_documents(
+    engine: Engine, query: Select[str, str, str, str | None, str | None]
+) -> list[StoredDocument]:
+    with engine.connect() as connection:
+        return [StoredDocument(*row) for row in connection.execute(query)]
+
+
+def save_readings(
+    engine: Engine,
+    run_id: str,
+    readings: Iterable[Reading],
+    *,
+    reader_version: str | None = None,
+) -> int:
+    """Save readings, one transaction per document, and return how many changed something.
+
+    A reading takes the place of an earlier one by the same version of the readers; when it says
+    the same, no row changes. ``reader_version`` is the run's unless given.
+    """
+    with engine.connect() as connection:
+        _, of_run = _run(connection, run_id)
+    version = reader_version or of_run
+    changed = 0
+    for reading in readings:
+        digest = reading_digest(reading)
+        with transaction(engine) as connection:
+            stored = connection.scalar(
+                select(RawReading.digest).where(
+                    RawReading.sha256 == reading.sha256, RawReading.reader_version == version
+                )
+            )
+            if stored != digest:
+                _save_reading(connection, run_id, version, _storable(reading), digest)
+                changed += 1
+    return changed
+
+
+def _save_reading(
+    connection: Connection, run_id: str, version: str, reading: Reading, digest: str
+) -> None:
+    key = {"sha256": reading.sha256, "reader_version": version}
+    for model in (CoreFact, CoreStatement, CorePerformance):
+        connection.execute(
+            delete(model).where(model.sha256 == reading.sha256, model.reader_version == version)
+        )
+    summaries = {summary.form: summary for summary in summarise_forms(reading)}
+    row = {
+        **key,
+        "kind": reading.kind.value,
+        "reason": reading.reason,
+        "agency": reading.agency,
+        "year": reading.year,
+        "unit": reading.unit.value if reading.unit else None,
+        "title": reading.title,
+        "pages": reading.pages,
+        "forms": [
+            {**asdict(form), **asdict(summaries[form.form]), "complete": form.complete}
+            for form in reading.forms
+        ],
+        "sections": list(reading.sections),
+        "readers": dict(reading.readers),
+        "notes": list(reading.notes),
+        "statements": len(reading.statements),
+        "performance": len(reading.performance),
+        "stated": sorted(plain(amount) for amount in largest_stated(reading)),
+        "digest": digest,
+        "seconds": reading.seconds,
+        "read_at": datetime.now(UTC),
+        "run_id": run_id,
+    }
+    _upsert(connection, RawReading, [row])
+    _insert(
+        connection,
+        CoreFact,
+        [
+            {
+                **key,
+                "form": fact.form,
+                "side": fact.side.value if fact.side else "",
+                "row": fact.row,
+                "column": fact.column,
+                "ordinal": ordinal,
+                "line": fact.line,
+                "code": fact.code,
+                "name": fact.name,
+                "amount_wan": fact.amount_wan,
+                "text": fact.text,
+                "decimals": fact.decimals,
+                "state": fact.state.value,
+                "unit": fact.unit.value,
+                "page": fact.page,
+                "bbox": list(fact.bbox) if fact.bbox else None,
+                "readers": list(fact.readers),
+                "agreed": fact.agreed,
+                "note": fact.note,
+                "run_id": run_id,
+            }
+            for ordinal, fact in enumerate(reading.facts)
+        ],
+    )
+    _insert(
+        connection,
+        CoreStatement,
+        [
+            {**key, "ordinal": ordinal, **asdict(statement), "value": plain(statement.value)}
+            | {"run_id": run_id}
+            for ordinal, statement in enumerate(reading.statements)
+        ],
+    )
+    _insert(
+        connection,
+        CorePerformance,
+        [
+            {**key, "ordinal": ordinal, **asdict(figure)}
+            | {"value": None if figure.value is None else plain(figure.value), "run_id": run_id}
+            for ordinal, figure in enumerate(reading.performance)
+        ],
+    )
+
+
+def _storable(reading: Reading) -> Reading:
+    """A reading without what no table could take; what is taken out leaves a note.
+
+    A cell that was read twice with two amounts is suspect, and an amount that no column holds (a
+    run of digits of another kind) is unreadable.
+    """
+    facts: dict[tuple[str, str, str, str], Fact] = {}
+    notes = list(reading.notes)
+    for fact in reading.facts:
+        amount = fact.amount_wan
+        if amount is not None and not _fits(amount):
+            note = "数值超出可存储的范围或精度"
+            fact = replace(
+                fact, amount_wan=None, state=CellState.UNREADABLE, agreed=False, note=note
+            )
+        first = facts.get(fact.key)
+        if first is None:
+            facts[fact.key] = fact
+        elif first.amount_wan != fact.amount_wan:
+            note = f"同一单元格读出不同数值：{first.text}、{fact.text}"
+            facts[fact.key] = replace(first, agreed=False, note=note)
+            notes.append(f"{'/'.join(fact.key)}: {note}")
+    return replace(reading, facts=tuple(facts.values()), notes=tuple(notes))
+
+
+def _fits(amount: Decimal) -> bool:
+    return (
+        amount.is_finite()
+        and abs(amount) <= _LARGEST_WAN
+        and amount * TICKS_PER_WAN == int(amount * TICKS_PER_WAN)
+    )
+
+
+# Disclosures
+
+
+def documents_to_assemble(
+    engine: Engine,
+    reader_version: str,
+    *,
+    sites: Collection[str],
+    regions: Mapping[str, tuple[str | None, str | None]] | None = None,
+) -> list[DocumentReading]:
+    """The documents that the sites publish now, as read, for
+    :func:`disclosures.assembly.assemble`.
+
+    Of every URL the body that was fetched last counts. A document that ``reader_version`` has
+    not read yet takes part as the latest other version read it. ``regions`` maps a site to the
+    name and code of its region.
+    """
+    published = (
+        select(
+            RawFetch.site,
+            RawFetch.url,
+            RawFetch.sha256,
+            RawFetch.found_on,
+            RawFetch.published_on,
+            func.row_number()
+            .over(
+                partition_by=(RawFetch.site, RawFetch.url),
+                order_by=(RawFetch.fetched_at.desc(), RawFetch.fetch_id.desc()),
+            )
+            .label("place"),
+        )
+        .where(
+            RawFetch.site.in_(list(sites)),
+            RawFetch.role == FetchRole.DOCUMENT.value,
+            RawFetch.sha256.is_not(None),
+            RawFetch.outcome.in_(_OBTAINED),
+        )
+        .subquery()
+    )
+    latest = (
+        select(
+            RawReading.sha256,
+            RawReading.reader_version,
+            func.row_number()
+            .over(
+                partition_by=RawReading.sha256,
+                order_by=(
+                    (RawReading.reader_version == reader_version).desc(),
+                    RawReading.read_at.desc(),
+                ),
+            )
+            .label("place"),
+        )
+        .where(RawReading.sha256.in_(select(published.c.sha256)))
+        .subquery()
+    )
+    query = (
+        select(
+            RawReading.sha256,
+            RawReading.reader_version,
+            RawReading.digest,
+            RawReading.kind,
+            RawReading.agency,
+            RawReading.year,
+            RawReading.forms,
+            RawReading.statements,
+            RawReading.performance,
+            RawReading.stated,
+            RawDocument.media_type,
+            published.c.site,
+            published.c.url,
+            published.c.found_on,
+            published.c.published_on,
+        )
+        .join(
+            latest,
+            (latest.c.sha256 == RawReading.sha256)
+            & (latest.c.reader_version == RawReading.reader_version)
+            & (latest.c.place == 1),
+        )
+        .join(published, (published.c.sha256 == RawReading.sha256) & (published.c.place == 1))
+        .join(RawDocument, RawDocument.sha256 == RawReading.sha256)
+        .where(
+            RawReading.kind.in_((DocumentKind.FINAL_ACCOUNTS.value, DocumentKind.PERFORMANCE.value))
+        )
+        .order_by(published.c.site, published.c.url)
+    )
+    named = regions or {}
+    with engine.connect() as connection:
+        return [
+            DocumentReading(
+                sha256=row.sha256,
+                reader_version=row.reader_version,
+                digest=row.digest,
+                kind=DocumentKind(row.kind),
+                media_type=row.media_type,
+                agency=row.agency,
+                year=row.year,
+                forms=_form_summaries(row.forms),
+                statements=row.statements,
+                performance=row.performance,
+                stated_wan=frozenset(Decimal(amount) for amount in row.stated),
+                site=row.site,
+                region=named.get(row.site, (None, None))[0],
+                region_code=named.get(row.site, (None, None))[1],
+                url=row.url,
+                found_on=row.found_on,
+                published_on=row.published_on,
+            )
+            for row in connection.execute(query)
+        ]
+
+
+def _form_summaries(forms: Iterable[Mapping[str, Any]]) -> tuple[FormSummary, ...]:
+    summaries = {
+        form["form"]: FormSummary(
+            form=form["form"],
+            cells=form["cells"],
+            suspect=form["suspect"],
+            complete=form["complete"],
+            declared_empty=form["declared_empty"],
+            peak_wan=None if form["peak_wan"] is None else Decimal(form["peak_wan"]),
+        )
+        for form in forms
+    }
+    return tuple(summaries[key] for key in sorted(summaries))
+
+
+def save_disclosures(
+    engine: Engine,
+    run_id: str,
+    disclosures: Sequence[Disclosure],
+    *,
+    sites: Collection[str] = (),
+) -> None:
+    """Save disclosures with their documents.
+
+    ``sites`` are those whose disclosures are all given: any other one that they had is no longer
+    current. Its judgements stay.
+    """
+    rows = []
+    parts: list[dict[str, Any]] = []
+    for disclosure in disclosures:
+        rows.append(
+            {
+                "disclosure_id": disclosure.disclosure_id,
+                "site": disclosure.site,
+                "region": disclosure.region,
+                "region_code": disclosure.region_code,
+                "agency": disclosure.agency,
+                "year": disclosure.year,
+                "published_on": disclosure.published_on,
+                "version": disclosure.version,
+                "current": True,
+                "run_id": run_id,
+            }
+        )
+        parts += [
+            {
+                "disclosure_id": disclosure.disclosure_id,
+                "sha256": document.sha256,
+                "forms": list(document.forms),
+                "role": document.role.value,
+                "narrative": document.narrative,
+                "ordinal": ordinal,
+                "reader_version": document.reader_version,
+                "run_id": run_id,
+            }
+            for ordinal, document in enumerate(disclosure.documents)
+        ]
+    identifiers = {disclosure.disclosure_id for disclosure in disclosures}
+    wanted = {(part["disclosure_id"], part["sha256"]) for part in parts}
+    part_model = CoreDisclosureDocument
+    with transaction(engine) as connection:
+        _upsert(connection, CoreDisclosure, _sorted(rows, "disclosure_id"))
+        stored: set[tuple[str, str]] = set()
+        for chunk in _chunks(sorted(identifiers)):
+            query = select(part_model.disclosure_id, part_model.sha256)
+            found = connection.execute(query.where(part_model.disclosure_id.in_(chunk)))
+            stored.update((row.disclosure_id, row.sha256) for row in found)
+        for stale in _chunks(sorted(stored - wanted)):
+            connection.execute(
+                delete(part_model).where(
+                    tuple_(part_model.disclosure_id, part_model.sha256).in_(stale)
+                )
+            )
+        _upsert(connection, part_model, _sorted(parts, "disclosure_id", "sha256"))
+        if sites:
+            had = connection.scalars(
+                select(CoreDisclosure.disclosure_id).where(
+                    CoreDisclosure.site.in_(list(sites)), CoreDisclosure.current
+                )
+            )
+            for gone in _chunks(sorted(set(had) - identifiers)):
+                connection.execute(
+                    update(CoreDisclosure)
+                    .where(CoreDisclosure.disclosure_id.in_(gone))
+                    .values(current=False, run_id=run_id)
+                )
+
+
+# Judgements
+
+
+def unjudged_disclosures(
+    engine: Engine, ruleset: str, *, sites: Collection[str] | None = None
+) -> dict[str, str]:
+    """Current disclosures (id to version) that this rule set has not judged in this version."""
+    judged = (
+        select(CoreJudgement.disclosure_id)
+        .where(
+            CoreJudgement.disclosure_id == CoreDisclosure.disclosure_id,
+            CoreJudgement.version == CoreDisclosure.version,
+            CoreJudgement.ruleset == ruleset,
+        )
+        .exists()
+    )
+    query = _versions().where(~judged)
+    if sites is not None:
+        query = query.where(CoreDisclosure.site.in_(list(sites)))
+    return _versions_of(engine, query)
+
+
+def current_disclosures(
+    engine: Engine,
+    *,
+    sha256s: Collection[str] | None = None,
+    sites: Collection[str] | None = None,
+    years: Collection[int] | None = None,
+) -> dict[str, str]:
+    """Current disclosures (id to version) by document, site and year, to be judged again."""
+    query = _versions()
+    if sha256s is not None:
+        part = (
+            select(CoreDisclosureDocument.disclosure_id)
+            .where(
+                CoreDisclosureDocument.disclosure_id == CoreDisclosure.disclosure_id,
+                CoreDisclosureDocument.sha256.in_(list(sha256s)),
+            )
+            .exists()
+        )
+        query = query.where(part)
+    if sites is not None:
+        query = query.where(CoreDisclosure.site.in_(list(sites)))
+    if years is not None:
+        query = query.where(CoreDisclosure.year.in_(list(years)))
+    return _versions_of(engine, query)
+
+
+def _versions() -> Select[str, str]:
+    return (
+        select(CoreDisclosure.disclosure_id, CoreDisclosure.version)
+        .where(CoreDisclosure.current)
+        .order_by(CoreDisclosure.disclosure_id)
+    )
+
+
+def _versions_of(engine: Engine, query: Select[str, str]) -> dict[str, str]:
+    with engine.connect() as connection:
+        return {row.disclosure_id: row.version for row in connection.execute(query)}
+
+
+def save_judgements(
+    engine: Engine,
+    run_id: str,
+    judgements: Iterable[Judgement],
+    validations: Iterable[ValidationSummary],
+    versions: Mapping[str, str],
+) -> int:
+    """Save judgements with their findings, and the validations of this run; return how many
+    judgements changed something.
+
+    ``versions`` says which version of each disclosure was judged. A judgement that says the same
+    as the one that is there changes no row.
+    """
+    now = datetime.now(UTC)
+    changed = 0
+    with transaction(engine) as connection:
+        ruleset, _ = _run(connection, run_id)
+        for judgement in sorted(judgements, key=lambda j: j.disclosure_id):
+            version = versions[judgement.disclosure_id]
+            changed += _save_judgement(connection, run_id, judgement, version, now)
+        _upsert(
+            connection,
+            OutValidation,
+            [
+                {
+                    "run_id": run_id,
+                    "suite": validation.suite,
+                    "batch": validation.batch,
+                    "ruleset": ruleset,
+                    "validated_at": now,
+                    "success": validation.success,
+                    "rows": validation.rows,
+                    "results": json_safe(validation.results),
+                }
+                for validation in validations
+            ],
+        )
+    return changed
+
+
+def _save_judgement(
+    connection: Connection, run_id: str, judgement: Judgement, version: str, now: datetime
+) -> bool:
+    key = {
+        "disclosure_id": judgement.disclosure_id,
+        "version": version,
+        "ruleset": judgement.ruleset,
+    }
+    row: dict[str, Any] = {
+        "score": None if judgement.score is None else _two_decimals(judgement.score),
+        "grade": judgement.grade,
+        "dimensions": json_safe(judgement.dimensions),
+        "coverage": _two_decimals(judgement.coverage),
+        "checks": json_safe(judgement.checks),
+    }
+    findings = _finding_rows(judgement.findings)
+    digest = _hash(json.dumps([row, findings], ensure_ascii=True, sort_keys=True, default=plain))
+    stored = connection.scalar(
+        select(CoreJudgement.digest).where(
+            CoreJudgement.disclosure_id == judgement.disclosure_id,
+            CoreJudgement.version == version,
+            CoreJudgement.ruleset == judgement.ruleset,
+        )
+    )
+    if stored == digest:
+        return False
+    _upsert(
+        connection,
+        CoreJudgement,
+        [{**key, **row, "digest": digest, "judged_at": now, "run_id": run_id}],
+    )
+    connection.execute(
+        delete(CoreFinding).where(
+            CoreFinding.disclosure_id == judgement.disclosure_id,
+            CoreFinding.version == version,
+            CoreFinding.ruleset == judgement.ruleset,
+        )
+    )
+    _insert(connection, CoreFinding, [{**key, **finding, "run_id": run_id} for finding in findings])
+    return True
+
+
+def _finding_rows(findings: Iterable[Finding]) -> list[dict[str, Any]]:
+    rows: dict[tuple[str, str], dict[str, Any]] = {}
+    for finding in findings:
+        row: dict[str, Any] = {
+            "rule": finding.rule,
+            "severity": finding.severity.value,
+            "state": finding.state.value,
+            "form": finding.form,
+            "stated_wan": _in_ticks(finding.stated_wan),
+            "computed_wan": _in_ticks(finding.computed_wan),
+            "difference_wan": _in_ticks(finding.difference_wan),
+            "tolerance_wan": _in_ticks(finding.tolerance_wan),
+            "message": finding.message,
+            "sha256": finding.sha256,
+            "page": finding.page,
+            "quote": finding.quote,
+            "operands": json_safe([asdict(operand) for operand in finding.operands]),
+        }
+        subject, again = finding.subject, 1
+        while (finding.rule, subject) in rows:
+            known = rows[finding.rule, subject]
+            if {**known, "subject": ""} == {**row, "subject": ""}:
+                break
+            again += 1
+            subject = f"{finding.subject} #{again}"
+        rows[finding.rule, subject] = {**row, "subject": subject}
+    return list(rows.values())
+
+
+def _in_ticks(amount: Decimal | None) -> Decimal | None:
+    """A computed amount as money columns keep it: a quotient has more decimals than they."""
+    if amount is None or not amount.is_finite() or abs(amount) > _LARGEST_WAN:
+        return None
+    return amount.quantize(_TICK, ROUND_HALF_EVEN)
+
+
+def _two_decimals(percentage: Decimal) -> str:
+    """Rounded down: 99.999 never becomes a false 100."""
+    return plain(percentage.quantize(Decimal("0.01"), ROUND_DOWN))
+
+
+# Rows
+
+
+def plain(number: Decimal) -> str:
+    """A decimal string without an exponent and without a negative zero."""
+    return format(number if number else abs(number), "f")
+
+
+def json_safe(value: object) -> Any:
+    """``value`` as JSON can say it on every database: decimals as strings, no NaN, clean text.
+
+    Scalars of numpy and pandas, which results of validations contain, become Python's own.
+    """
+    if value is None or isinstance(value, bool | int):
+        return value
+    if isinstance(value, Enum):
+        return json_safe(value.value)
+    if isinstance(value, str):
+        return clean_text(value)
+    if isinstance(value, float):
+        return value if value == value and abs(value) != float("inf") else None
+    if isinstance(value, Decimal):
+        return plain(value) if value.is_finite() else None
+    if isinstance(value, Mapping):
+        return {clean_text(str(key)): json_safe(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [json_safe(item) for item in value]
+    if isinstance(value, set | frozenset):
+        return sorted((json_safe(item) for item in value), key=str)
+    if hasattr(value, "isoformat"):
+        return str(value.isoformat())
+    if hasattr(value, "item"):
+        return json_safe(value.item())
+    return clean_text(str(value))
+
+
+def clean_text(text: str) -> str:
+    """Text that both databases take: crawled text may hold NUL and halves of surrogate pairs."""
+    if "\x00" in text:
+        text = text.replace("\x00", "\ufffd")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        text = text.encode("utf-8", "replace").decode()
+    return text
+
+
+def _hash(*parts: object) -> str:
+    joined = "\x1f".join(str(part) for part in parts)
+    return hashlib.sha256(joined.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _sorted(rows: Iterable[dict[str, Any]], *keys: str) -> list[dict[str, Any]]:
+    # Writers that lock rows in one order cannot lock each other out.
+    return sorted(rows, key=lambda row: tuple(row[key] for key in keys))
+
+
+def _chunks(items: list[Any]) -> Iterable[list[Any]]:
+    for start in range(0, len(items), CHUNK):
+        yield items[start : start + CHUNK]
+
+
+def _table(model: type[Base]) -> Table:
+    return cast("Table", model.__table__)
+
+
+def _clean(table: Table, row: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        name: json_safe(value)
+        if isinstance(table.c[name].type, JSON)
+        else clean_text(value)
+        if isinstance(value, str)
+        else value
+        for name, value in row.items()
+    }
+
+
+def _insert(connection: Connection, model: type[Base], rows: list[dict[str, Any]]) -> None:
+    table = _table(model)
+    if rows:
+        connection.execute(insert(table), [_clean(table, row) for row in rows])
+
+
+def _insert_missing(connection: Connection, model: type[Base], rows: list[dict[str, Any]]) -> None:
+    table = _table(model)
+    if rows:
+        statement = _dialect_insert(connection, table).on_conflict_do_nothing()
+        connection.execute(statement, [_clean(table, row) for row in rows])
+
+
+def _upsert(
+    connection: Connection,
+    model: type[Base],
+    rows: list[dict[str, Any]],
+    *,
+    unchanged: Collection[str] = (),
+) -> None:
+    """Insert rows, or update those that differ in more than who wrote them and when.
+
+    Columns in ``unchanged`` keep their first value.
+    """
+    if not rows:
+        return
+    table = _table(model)
+    statement = _dialect_insert(connection, table)
+    given = [
+        column
+        for column in table.columns
+        if column.name in rows[0] and not column.primary_key and column.name not in unchanged
+    ]
+    differs = [
+        sql_cast(column, Text).is_distinct_from(sql_cast(statement.excluded[column.name], Text))
+        if isinstance(column.type, JSON)
+        else column.is_distinct_from(statement.excluded[column.name])
+        for column in given
+        if column.name not in _WRITTEN_BY
+    ]
+    statement = statement.on_conflict_do_update(
+        index_elements=list(table.primary_key.columns),
+        set_={column.name: statement.excluded[column.name] for column in given},
+        where=or_(*differs),
+    )
+    connection.execute(statement, [_clean(table, row) for row in rows])
+
+
+#: Columns that say who wrote a row and when, not what it says.
+_WRITTEN_BY: Final = frozenset({"run_id", "judged_at", "read_at", "seconds", "validated_at"})
+
+
+def _dialect_insert(connection: Connection, table: Table) -> sqlite.Insert | postgresql.Insert:
+    if connection.dialect.name == "postgresql":
+        return postgresql.insert(table)
+    return sqlite.insert(table)

@@ -1,0 +1,1218 @@
+"""Marts: the wide frames of exact integers that the suites validate.
+
+A :class:`Batch` holds the facts of some disclosures as printed. :func:`build_marts` turns it into
+two wide frames in ticks (10⁻⁸ 万元, nullable ``Int64``):
+
+* grain ``disclosure``: one row per disclosure, one column per address that a rule names;
+* grain ``code``: one row per disclosure and functional or economic code. The row ``total`` stands
+  for 合计, whose children are the topmost printed codes.
+
+An **address** names a figure: ``form[.side].row.column``, for instance
+``01.income.income_total.amount``, ``03.total.basic``, ``06.30212.amount`` or
+``09.only.actual.hospitality``. Four words stand for rows:
+
+* ``items``: the sum of all lines with the role *item* (forms 01 and 04);
+* ``top``, ``top-301-303``, ``top-not-301-303``: the sum of the topmost printed codes, all, some or
+  all but some;
+* ``each``: the figure of the mart row's own code (grain ``code``);
+* ``children``: the sum of the codes printed directly below it (grain ``code``).
+
+A trailing ``?`` says that an absent row counts as zero even where the form always prints it.
+
+**NULL is not zero.** A blank cell is zero, and so is an item or a code that a form which is present
+and wholly read does not list. Whatever else is missing is NULL, with a :class:`Gap` that says why:
+a rule whose figure is missing neither passes nor fails.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from enum import IntEnum
+from functools import cached_property
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Engine,
+    MetaData,
+    String,
+    Table,
+    bindparam,
+    insert,
+    select,
+    type_coerce,
+)
+
+from disclosures.amounts import TICKS_PER_WAN, CellState, MoneyUnit, half_unit_wan
+from disclosures.forms import Form, forms, squeeze
+from disclosures.model import Reading, Side
+from warehouse.schema import (
+    CoreDisclosure,
+    CoreDisclosureDocument,
+    CoreFact,
+    RawDocument,
+    RawReading,
+)
+
+Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
+Gaps = npt.NDArray[np.int8]
+
+#: No single department accounts for 1 万亿元 (10⁸ 万元). Beyond it a figure is two cells read as
+#: one, and sums of such figures would leave 64 bits.
+LARGEST_TICKS: Final = 10**8 * TICKS_PER_WAN
+
+DISCLOSURE_COLUMNS: Final = (
+    "disclosure_id",
+    "agency",
+    "year",
+    "published_on",
+    "site",
+    "region",
+    "version",
+    "media_types",
+    "urls",
+    "documents",
+    "forms",
+)
+FACT_COLUMNS: Final = (
+    "disclosure_id",
+    "sha256",
+    "form",
+    "side",
+    "row",
+    "column",
+    "code",
+    "name",
+    "text",
+    "amount_ticks",
+    "half_ticks",
+    "state",
+    "agreed",
+    "page",
+    "readers",
+)
+
+
+class Gap(IntEnum):
+    """Why a figure of a mart is NULL."""
+
+    NONE = 0
+    FORM_ABSENT = 1
+    FORM_NOT_YET = 2
+    UNREADABLE = 3
+    ROW_ABSENT = 4
+    COLUMN_ABSENT = 5
+    INCOMPLETE = 6
+    UNKNOWN_LINE = 7
+    NOT_LISTED = 8
+    NO_CHILDREN = 9
+    OTHER_KIND = 10
+    UNKNOWN = 11
+
+    @property
+    def inapplicable(self) -> bool:
+        """The figure cannot exist, as opposed to exists but is not known."""
+        return self in (Gap.FORM_NOT_YET, Gap.NO_CHILDREN, Gap.OTHER_KIND)
+
+
+# --------------------------------------------------------------------------------------- batch
+
+
+@dataclass(frozen=True)
+class Batch:
+    """The facts of some disclosures.
+
+    ``disclosures``: one row each, columns :data:`DISCLOSURE_COLUMNS`; ``year`` is ``Int64``,
+    ``published_on`` ``YYYY-MM-DD`` or None, ``media_types``, ``urls`` and ``documents`` are tuples,
+    ``forms`` maps a form key to its ``title``, ``declared_empty``, ``complete`` and ``sha256``.
+
+    ``facts``: one row per cell, columns :data:`FACT_COLUMNS`; ``amount_ticks`` and ``half_ticks``
+    are ``Int64`` ticks, the first NULL when the cell is blank or unreadable. ``half_ticks`` is half
+    a unit of the last decimal of the *column* as printed (see :func:`half_units`).
+    """
+
+    disclosures: pd.DataFrame
+    facts: pd.DataFrame
+
+    @classmethod
+    def from_readings(
+        cls,
+        readings: Mapping[str, Sequence[Reading]],
+        *,
+        details: Mapping[str, Mapping[str, Any]] | None = None,
+    ) -> Batch:
+        """A batch straight from readings, keyed by disclosure id.
+
+        A form that several documents of one disclosure hold is taken from the first. ``details``
+        adds ``published_on``, ``site``, ``region``, ``version`` or ``urls`` per disclosure.
+        """
+        disclosures: list[dict[str, Any]] = []
+        cells: list[tuple[Any, ...]] = []
+        for disclosure_id, documents in readings.items():
+            found: dict[str, dict[str, Any]] = {}
+            for reading in documents:
+                taken = {form.form for form in reading.forms} - found.keys()
+                for form in reading.forms:
+                    if form.form in taken:
+                        found.setdefault(
+                            form.form,
+                            {
+                                "title": form.title,
+                                "declared_empty": form.declared_empty,
+                                "complete": form.complete,
+                                "sha256": reading.sha256,
+                            },
+                        )
+                cells += [
+                    (
+                        disclosure_id,
+                        reading.sha256,
+                        fact.form,
+                        fact.side.value if fact.side else "",
+                        fact.row,
+                        fact.column,
+                        fact.code,
+                        fact.name,
+                        fact.text,
+                        None if fact.amount_wan is None else _ticks(fact.amount_wan),
+                        fact.state.value,
+                        fact.agreed,
+                        fact.page,
+                        fact.decimals,
+                        fact.unit.value,
+                        fact.readers,
+                    )
+                    for fact in reading.facts
+                    if fact.form in taken
+                ]
+            first = documents[0] if documents else None
+            row: dict[str, Any] = {
+                "disclosure_id": disclosure_id,
+                "agency": next((r.agency for r in documents if r.agency), None),
+                "year": next((r.year for r in documents if r.year), None),
+                "published_on": None,
+                "site": None,
+                "region": None,
+                "version": first.sha256 if first else "",
+                "media_types": tuple(r.media_type for r in documents),
+                "urls": (),
+                "documents": tuple(r.sha256 for r in documents),
+                "forms": found,
+            }
+            row.update((details or {}).get(disclosure_id, {}))
+            disclosures.append(row)
+        return cls(_disclosure_frame(disclosures), _fact_frame(cells))
+
+    def __len__(self) -> int:
+        return len(self.disclosures)
+
+    @cached_property
+    def _positions(self) -> dict[str, npt.NDArray[np.intp]]:
+        return {str(k): v for k, v in self.facts.groupby("disclosure_id").indices.items()}
+
+    def facts_of(self, disclosure_id: str) -> pd.DataFrame:
+        """The facts of one disclosure, in printed order."""
+        return self.facts.iloc[self._positions.get(disclosure_id, np.array([], dtype=np.intp))]
+
+
+_RAW_FACTS: Final = (
+    "disclosure_id",
+    "sha256",
+    "form",
+    "side",
+    "row",
+    "column",
+    "code",
+    "name",
+    "text",
+    "amount_ticks",
+    "state",
+    "agreed",
+    "page",
+    "decimals",
+    "unit",
+    "readers",
+)
+
+
+def _ticks(amount_wan: Decimal) -> int:
+    # A spreadsheet may hold a figure finer than a tick; a tick is 0.0001 元, so it is rounded.
+    return int((amount_wan * TICKS_PER_WAN).to_integral_value())
+
+
+def _disclosure_frame(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    frame = pd.DataFrame(list(rows), columns=list(DISCLOSURE_COLUMNS))
+    frame["year"] = pd.array(frame["year"].tolist(), dtype="Int64")
+    return frame
+
+
+def _fact_frame(cells: Sequence[tuple[Any, ...]]) -> pd.DataFrame:
+    frame = pd.DataFrame(cells, columns=list(_RAW_FACTS))
+    ticks = frame["amount_ticks"].tolist()
+    # NaN stands for None here once pandas has seen both; figures too large to be true are dropped.
+    known = [None if t is None or t != t else int(t) for t in ticks]
+    wild = np.array([t is not None and abs(t) > LARGEST_TICKS for t in known], dtype=bool)
+    frame["amount_ticks"] = pd.array(
+        [None if w else t for t, w in zip(known, wild, strict=True)], dtype="Int64"
+    )
+    frame.loc[wild, "state"] = CellState.UNREADABLE.value
+    frame["page"] = pd.array([None if p != p else p for p in frame["page"]], dtype="Int64")
+    frame["decimals"] = pd.array([None if d != d else d for d in frame["decimals"]], dtype="Int64")
+    frame["side"] = frame["side"].fillna("")
+    frame["agreed"] = frame["agreed"].astype(bool)
+    frame["half_ticks"] = half_units(frame)
+    return frame[list(FACT_COLUMNS)]
+
+
+def half_units(facts: pd.DataFrame) -> pd.Series[Any]:
+    """Half a unit of the last printed decimal of each cell's column, in ticks.
+
+    The column decides and not the cell, because spreadsheets drop trailing zeros. It has as many
+    decimals as the most precise tenth of its non-zero figures shows, so that one stray cell does
+    not make every other figure more precise than it is; a cell that shows more than its column
+    keeps its own. A column with fewer than three figures tells too little about itself and is
+    taken to be as precise as its form.
+    """
+    shown = facts["decimals"].to_numpy(dtype="float64", na_value=np.nan)
+    amounts = facts["amount_ticks"].to_numpy(dtype="int64", na_value=0)
+    spoken = (amounts != 0) & ~np.isnan(shown)
+    by_column = facts.groupby(["disclosure_id", "form", "column"], sort=False).ngroup().to_numpy()
+    by_form = facts.groupby(["disclosure_id", "form"], sort=False).ngroup().to_numpy()
+    of_column, figures = _precision(by_column, shown, spoken)
+    of_form, form_figures = _precision(by_form, shown, spoken)
+    # A form of zeros only is as precise as its zeros look.
+    zeros_of_form, zeros = _precision(by_form, shown, ~np.isnan(shown))
+    fallback = np.where(form_figures > 0, of_form, np.where(zeros > 0, zeros_of_form, np.nan))
+    decimals = np.where(figures >= 3, of_column, np.fmax(of_column, fallback))
+    decimals = np.fmax(decimals, np.where(spoken, shown, np.nan))
+    halves = np.zeros(len(facts), dtype=np.int64)
+    units = facts["unit"].to_numpy(dtype=object)
+    known = ~np.isnan(decimals)
+    table: dict[tuple[int, str], int] = {}
+    for position in np.flatnonzero(known):
+        key = (int(decimals[position]), str(units[position]))
+        if key not in table:
+            half = half_unit_wan(key[0], MoneyUnit(key[1])) * TICKS_PER_WAN
+            table[key] = math.ceil(half)
+        halves[position] = table[key]
+    return pd.Series(halves, index=facts.index, dtype="Int64")
+
+
+def _precision(
+    group: Ints, shown: npt.NDArray[np.float64], counted: Bools
+) -> tuple[npt.NDArray[np.float64], Ints]:
+    """Per cell: the decimals of its group and the number of figures that they rest on."""
+    size = int(group.max()) + 1 if len(group) else 0
+    figures = np.bincount(group[counted], minlength=size)
+    result = np.full(size, np.nan)
+    deepest = int(np.nanmax(shown[counted])) if counted.any() else -1
+    for decimals in range(deepest + 1):
+        at_least = np.bincount(group[counted & (shown >= decimals)], minlength=size)
+        enough = at_least >= np.maximum(1, np.ceil(figures / 10))
+        result[enough & (figures > 0)] = decimals
+    return result[group], figures[group].astype(np.int64)
+
+
+_CHUNK: Final = 500
+
+
+def load_batch(engine: Engine, disclosure_ids: Sequence[str] | None = None) -> Batch:
+    """The facts of the named disclosures (all when None) as the warehouse holds them.
+
+    Forms come from the documents, and in the reader versions, that ``core_disclosure_documents``
+    names for them.
+    """
+    disclosures: list[dict[str, Any]] = []
+    cells: list[tuple[Any, ...]] = []
+    with engine.connect() as connection:
+        if disclosure_ids is None:
+            found = connection.execute(
+                select(CoreDisclosure.disclosure_id).order_by(CoreDisclosure.disclosure_id)
+            )
+            disclosure_ids = [row[0] for row in found]
+        for start in range(0, len(disclosure_ids), _CHUNK):
+            wanted = list(disclosure_ids[start : start + _CHUNK])
+            heads = connection.execute(
+                select(
+                    CoreDisclosure.disclosure_id,
+                    CoreDisclosure.agency,
+                    CoreDisclosure.year,
+                    CoreDisclosure.published_on,
+                    CoreDisclosure.site,
+                    CoreDisclosure.region,
+                    CoreDisclosure.version,
+                ).where(CoreDisclosure.disclosure_id.in_(wanted))
+            ).all()
+            documents = connection.execute(
+                select(
+                    CoreDisclosureDocument.disclosure_id,
+                    CoreDisclosureDocument.sha256,
+                    CoreDisclosureDocument.forms,
+                    RawDocument.media_type,
+                    RawDocument.url,
+                    RawReading.forms.label("read_forms"),
+                )
+                .join(RawDocument, RawDocument.sha256 == CoreDisclosureDocument.sha256)
+                .join(
+                    RawReading,
+                    (RawReading.sha256 == CoreDisclosureDocument.sha256)
+                    & (RawReading.reader_version == CoreDisclosureDocument.reader_version),
+                    isouter=True,
+                )
+                .where(CoreDisclosureDocument.disclosure_id.in_(wanted))
+                .order_by(CoreDisclosureDocument.disclosure_id, CoreDisclosureDocument.sha256)
+            ).all()
+            taken = {(d.disclosure_id, d.sha256): frozenset(d.forms or ()) for d in documents}
+            by_id: dict[str, dict[str, Any]] = {
+                head.disclosure_id: {
+                    **head._mapping,
+                    "media_types": (),
+                    "urls": (),
+                    "documents": (),
+                    "forms": {},
+                }
+                for head in heads
+            }
+            for document in documents:
+                row = by_id[document.disclosure_id]
+                row["documents"] += (document.sha256,)
+                row["media_types"] += (document.media_type,)
+                row["urls"] += (document.url,) if document.url else ()
+                for form in document.read_forms or ():
+                    if form["form"] in taken[document.disclosure_id, document.sha256]:
+                        row["forms"][form["form"]] = {
+                            "title": form.get("title", ""),
+                            "declared_empty": bool(form.get("declared_empty", False)),
+                            "complete": bool(form.get("complete", True)),
+                            "sha256": document.sha256,
+                        }
+            disclosures += [by_id[i] for i in wanted if i in by_id]
+            rows = connection.execute(
+                select(
+                    CoreDisclosureDocument.disclosure_id,
+                    CoreFact.sha256,
+                    CoreFact.form,
+                    CoreFact.side,
+                    CoreFact.row,
+                    CoreFact.column,
+                    CoreFact.code,
+                    CoreFact.name,
+                    CoreFact.text,
+                    type_coerce(CoreFact.amount_wan, BigInteger),
+                    CoreFact.state,
+                    CoreFact.agreed,
+                    CoreFact.page,
+                    CoreFact.decimals,
+                    CoreFact.unit,
+                    CoreFact.readers,
+                )
+                .join(
+                    CoreFact,
+                    (CoreFact.sha256 == CoreDisclosureDocument.sha256)
+                    & (CoreFact.reader_version == CoreDisclosureDocument.reader_version),
+                )
+                .where(CoreDisclosureDocument.disclosure_id.in_(bindparam("ids", expanding=True)))
+                .order_by(CoreDisclosureDocument.disclosure_id, CoreFact.sha256, CoreFact.ordinal),
+                {"ids": wanted},
+            )
+            cells += [tuple(cell) for cell in rows if cell[2] in taken[cell[0], cell[1]]]
+    return Batch(_disclosure_frame(disclosures), _fact_frame(cells))
+
+
+# ----------------------------------------------------------------------------------- addresses
+
+_TWO_SIDED: Final = frozenset(k for k, f in forms().items() if f.layout == "two_sided")
+_TOP: Final = re.compile(r"^top(?:-(?P<no>not-)?(?P<codes>\d{3}(?:-\d{3})*))?$")
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A figure, or a sum of figures, of a form. See the module's docstring for the words."""
+
+    form: str
+    side: str
+    row: str
+    column: str
+    or_zero: bool = False
+
+    @classmethod
+    def parse(cls, text: str) -> Address:
+        """Read an address.
+
+        Raises:
+            ValueError: no such form, side, row or column.
+        """
+        or_zero = text.endswith("?")
+        parts = text.removesuffix("?").split(".")
+        form = forms().get(parts[0])
+        if form is None:
+            raise ValueError(f"{text}: no such form")
+        side = parts[1] if parts[0] in _TWO_SIDED and len(parts) > 1 else ""
+        rest = parts[2:] if side else parts[1:]
+        if len(rest) < 2:
+            raise ValueError(f"{text}: a row and a column are needed")
+        address = cls(form.key, side, rest[0], ".".join(rest[1:]), or_zero)
+        address._check(form)
+        return address
+
+    def _check(self, form: Form) -> None:
+        side = Side(self.side) if self.side else None
+        if self.column not in form.column_keys(side):
+            raise ValueError(f"{self}: form {form.key} has no column {self.column}")
+        lines = {line.key for line in form.lines_of(side)}
+        words = {"each"}
+        if form.codes:
+            words |= {"children"}
+            if _TOP.match(self.row) or re.fullmatch(r"\d{3,9}", self.row):
+                return
+        else:
+            words |= {"items"}
+        if self.row not in lines | words:
+            raise ValueError(f"{self}: form {form.key} has no row {self.row}")
+
+    def __str__(self) -> str:
+        middle = (self.side,) if self.side else ()
+        return ".".join((self.form, *middle, self.row, self.column)) + ("?" if self.or_zero else "")
+
+    @property
+    def mart_column(self) -> str:
+        """Its column in the mart; ``half_column`` and ``addend_half_column`` stand beside it."""
+        return str(self).replace("?", ".or_zero")
+
+    @property
+    def half_column(self) -> str:
+        """Half a printed unit, in ticks, whatever the figure: for the stated side."""
+        return f"{self.mart_column}~half"
+
+    @property
+    def addend_half_column(self) -> str:
+        """Half a printed unit per non-zero addend, in ticks: zeros were not rounded."""
+        return f"{self.mart_column}~addend_half"
+
+    @property
+    def grain(self) -> str:
+        return "code" if self.row in ("each", "children") else "disclosure"
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A yes/no question about a disclosure (``is.present.03``), answered by an indicator."""
+
+    name: str
+    argument: str = ""
+    parameters: tuple[tuple[str, Any], ...] = ()
+
+    @property
+    def mart_column(self) -> str:
+        return f"is.{self.name}" + (f".{self.argument}" if self.argument else "")
+
+    @property
+    def grain(self) -> str:
+        return "code" if self.name in _CODE_INDICATORS else "disclosure"
+
+
+# --------------------------------------------------------------------------------------- marts
+
+
+@dataclass(frozen=True)
+class Mart:
+    """One wide frame. ``keys`` are the columns that name a row; ``gaps`` tells per figure and row
+    why it is NULL (:class:`Gap`); ``printed`` which rows a form prints (grain ``code``)."""
+
+    name: str
+    keys: tuple[str, ...]
+    frame: pd.DataFrame
+    disclosure: Ints
+    gaps: Mapping[str, Gaps]
+    printed: Mapping[str, Bools] = field(default_factory=dict)
+    details: Mapping[str, Mapping[int, str]] = field(default_factory=dict)
+
+    def with_columns(self, columns: Mapping[str, pd.Series[Any]]) -> Mart:
+        """The same mart with further columns."""
+        if not columns:
+            return self
+        added = pd.DataFrame(dict(columns), index=self.frame.index)
+        return Mart(
+            self.name,
+            self.keys,
+            pd.concat([self.frame, added], axis=1),
+            self.disclosure,
+            self.gaps,
+            self.printed,
+            self.details,
+        )
+
+    def write(self, engine: Engine, *, prefix: str = "out_mart_") -> Table:
+        """(Re)build the mart as a table of BIGINT columns; NULL stays NULL."""
+        metadata = MetaData()
+        table = Table(
+            prefix + self.name,
+            metadata,
+            *(Column(key, String(80), primary_key=True) for key in self.keys),
+            *(
+                Column(name, BigInteger, nullable=True)
+                for name in self.frame.columns
+                if name not in self.keys
+            ),
+        )
+        rows = [
+            {
+                str(k): v if isinstance(v, str) else (None if v is pd.NA else int(v))
+                for k, v in record.items()
+            }
+            for record in self.frame.to_dict("records")
+        ]
+        with engine.begin() as connection:
+            table.drop(connection, checkfirst=True)
+            table.create(connection)
+            for start in range(0, len(rows), 200):
+                connection.execute(insert(table), rows[start : start + 200])
+        return table
+
+
+@dataclass(frozen=True)
+class _Value:
+    ticks: Ints
+    half: Ints
+    addend_half: Ints
+    gap: Gaps
+
+
+class Builder:
+    """Looks figures of a batch up by address. One batch, one builder."""
+
+    def __init__(self, batch: Batch) -> None:
+        self.batch = batch
+        heads = batch.disclosures
+        self.size = len(heads)
+        order = {str(i): n for n, i in enumerate(heads["disclosure_id"])}
+        facts = batch.facts
+        self.d: Ints = facts["disclosure_id"].map(order).to_numpy(dtype=np.int64)
+        self.ticks: Ints = facts["amount_ticks"].to_numpy(dtype="int64", na_value=0)
+        self.half: Ints = facts["half_ticks"].to_numpy(dtype="int64", na_value=0)
+        self.bad: Bools = (facts["state"] == CellState.UNREADABLE.value).to_numpy(dtype=bool)
+        self.year: Ints = heads["year"].to_numpy(dtype="int64", na_value=-1)
+        self.rows = facts["row"].to_numpy(dtype=object)
+        self._by_table = {
+            (str(f), str(s), str(c)): v
+            for (f, s, c), v in facts.groupby(["form", "side", "column"]).indices.items()
+        }
+        self._prepare_forms()
+        self._prepare_codes()
+
+    # -- forms ---------------------------------------------------------------------------------
+
+    def _prepare_forms(self) -> None:
+        entries = self.batch.disclosures["forms"].tolist()
+        self.present: dict[str, Bools] = {}
+        self.declared_empty: dict[str, Bools] = {}
+        self.complete: dict[str, Bools] = {}
+        self.has_facts: dict[str, Bools] = {}
+        self.has_amounts: dict[str, Bools] = {}
+        self.form_gap: dict[str, Gaps] = {}
+        self.unknown_line: dict[tuple[str, str], Bools] = {}
+        form_of = self.batch.facts["form"].to_numpy(dtype=object)
+        side_of = self.batch.facts["side"].to_numpy(dtype=object)
+        loud = (self.ticks != 0) | self.bad
+        for key, form in forms().items():
+            mine = form_of == key
+            self.present[key] = np.array([key in e for e in entries], dtype=bool)
+            self.declared_empty[key] = np.array(
+                [bool(e.get(key, {}).get("declared_empty")) for e in entries], dtype=bool
+            )
+            self.complete[key] = np.array(
+                [bool(e.get(key, {}).get("complete", True)) for e in entries], dtype=bool
+            )
+            self.has_facts[key] = self._mark(self.d[mine])
+            self.has_amounts[key] = self._mark(self.d[mine & loud])
+            gap = np.zeros(self.size, dtype=np.int8)
+            gap[~self.present[key]] = Gap.FORM_ABSENT
+            if form.since is not None:
+                early = (self.year >= 0) & (self.year < form.since)
+                gap[~self.present[key] & early] = Gap.FORM_NOT_YET
+            # A form of which nothing was read is empty only where it may be, or says so.
+            silent = self.present[key] & ~self.has_facts[key] & ~self.declared_empty[key]
+            if not form.may_be_empty:
+                gap[silent] = Gap.INCOMPLETE
+            self.form_gap[key] = gap
+            for side in form.sides:
+                named = {line.key for line in form.lines_of(side)}
+                here = mine & (side_of == (side.value if side else "")) & loud
+                strange = [
+                    n
+                    for n in np.flatnonzero(here)
+                    if self.rows[n] not in named
+                    and not (form.codes and str(self.rows[n]).isdigit())
+                ]
+                self.unknown_line[key, side.value if side else ""] = self._mark(self.d[strange])
+
+    def _mark(self, positions: npt.NDArray[Any]) -> Bools:
+        marked = np.zeros(self.size, dtype=bool)
+        marked[np.asarray(positions, dtype=np.int64)] = True
+        return marked
+
+    def _silent(self, key: str) -> Bools:
+        """Forms that are there and hold nothing: every figure of them is zero."""
+        return self.present[key] & ~self.has_facts[key] & (self.form_gap[key] == Gap.NONE)
+
+    def _table(self, address: Address) -> Ints:
+        """Positions of the facts of a form, side and column."""
+        found = self._by_table.get((address.form, address.side, address.column))
+        return np.array([], dtype=np.int64) if found is None else found.astype(np.int64)
+
+    def _table_gap(self, address: Address) -> tuple[Gaps, Bools]:
+        """Per disclosure: why the whole column is unknown, and where it is known to be zero."""
+        form = forms()[address.form]
+        gap = self.form_gap[address.form].copy()
+        side = Side(address.side) if address.side else None
+        column_key = address.column.rpartition(".")[2] if form.groups else address.column
+        optional = any(c.optional for c in form.columns_of(side) if c.key == column_key)
+        printed = self._mark(self.d[self._table(address)])
+        silent = self._silent(address.form)
+        missing = (gap == Gap.NONE) & ~printed & ~silent
+        zero = silent | (missing & optional)
+        gap[missing & ~zero] = Gap.COLUMN_ABSENT
+        return gap, zero
+
+    def column_printed(self, address: Address) -> Bools:
+        """Where the form prints this column at all."""
+        return self._mark(self.d[self._table(address)])
+
+    def _column_half(self, address: Address, positions: Ints) -> Ints:
+        """Half a unit per disclosure for a column: what its figures (or its form) show."""
+        half = np.zeros(self.size, dtype=np.int64)
+        np.maximum.at(half, self.d[positions], self.half[positions])
+        return half
+
+    # -- grain disclosure -----------------------------------------------------------------------
+
+    def value(self, address: Address) -> _Value:
+        """A figure per disclosure."""
+        if address.row == "items" or _TOP.match(address.row):
+            return self._sum(address)
+        positions = self._table(address)
+        own = positions[self.rows[positions] == address.row]
+        gap, zero = self._table_gap(address)
+        ticks = np.zeros(self.size, dtype=np.int64)
+        ticks[self.d[own]] = self.ticks[own]
+        half = self._column_half(address, positions)
+        half[self.d[own]] = self.half[own]
+        here = self._mark(self.d[own])
+        gap[self.d[own][self.bad[own]]] = Gap.UNREADABLE
+        absent = (gap == Gap.NONE) & ~zero & ~here
+        gap[absent] = self._absent_row(address)[absent]
+        return self._finish(ticks, half, gap)
+
+    def _absent_row(self, address: Address) -> Gaps:
+        """What the absence of a row means, per disclosure."""
+        form = forms()[address.form]
+        side = Side(address.side) if address.side else None
+        line = next((x for x in form.lines_of(side) if x.key == address.row), None)
+        meaning = np.zeros(self.size, dtype=np.int8)
+        if line is None:  # a code
+            meaning = self.codes.absent(address.form, address.row)
+        elif line.role != "item" and not address.or_zero:
+            meaning[:] = Gap.ROW_ABSENT
+        meaning[self.unknown_line[address.form, address.side]] = Gap.UNKNOWN_LINE
+        meaning[~self.complete[address.form]] = Gap.INCOMPLETE
+        return meaning
+
+    def _sum(self, address: Address) -> _Value:
+        form = forms()[address.form]
+        positions = self._table(address)
+        gap, zero = self._table_gap(address)
+        if address.row == "items":
+            side = Side(address.side) if address.side else None
+            named = {line.key for line in form.lines_of(side) if line.role == "item"}
+            chosen = np.array([self.rows[n] in named for n in positions], dtype=bool)
+        else:
+            match = _TOP.match(address.row)
+            assert match is not None
+            listed = set((match["codes"] or "").split("-")) - {""}
+            chosen = self.codes.parent[positions] == self.codes.total
+            if listed:
+                inside = np.array([str(self.rows[n])[:3] in listed for n in positions], dtype=bool)
+                chosen &= ~inside if match["no"] else inside
+        own = positions[chosen]
+        ticks = np.zeros(self.size, dtype=np.int64)
+        np.add.at(ticks, self.d[own], self.ticks[own])
+        half = np.zeros(self.size, dtype=np.int64)
+        np.add.at(half, self.d[own], np.where(self.ticks[own] != 0, self.half[own], 0))
+        gap[self.d[own][self.bad[own]]] = Gap.UNREADABLE
+        open_question = (gap == Gap.NONE) & ~zero
+        gap[open_question & self.unknown_line[address.form, address.side]] = Gap.UNKNOWN_LINE
+        gap[open_question & ~self.complete[address.form]] = Gap.INCOMPLETE
+        if form.codes:
+            any_code = self._mark(self.d[positions[self.codes.parent[positions] >= 0]])
+            gap[(gap == Gap.NONE) & ~zero & ~any_code] = Gap.NO_CHILDREN
+        ticks[gap != Gap.NONE] = 0
+        return _Value(ticks, half, half, gap)
+
+    @staticmethod
+    def _finish(ticks: Ints, half: Ints, gap: Gaps) -> _Value:
+        ticks = np.where(gap == Gap.NONE, ticks, 0)
+        return _Value(ticks, half, np.where(ticks != 0, half, 0), gap)
+
+    # -- grain code -----------------------------------------------------------------------------
+
+    def _prepare_codes(self) -> None:
+        self.codes = _Codes(self)
+
+
+class _Codes:
+    """The rows of the grain ``code`` and who is whose child, form by form."""
+
+    TOTAL: Final = "total"
+
+    def __init__(self, builder: Builder) -> None:
+        self.builder = builder
+        facts = builder.batch.facts
+        form_of = facts["form"].to_numpy(dtype=object)
+        coded = {k for k, f in forms().items() if f.codes}
+        is_code = np.array(
+            [f in coded and str(r).isdigit() for f, r in zip(form_of, builder.rows, strict=True)],
+            dtype=bool,
+        )
+        lists_classes = np.isin(form_of, list(_TWO_SIDED)) & (
+            (facts["side"] == Side.EXPENSE.value).to_numpy(dtype=bool)
+        )
+        is_class = lists_classes & np.array(
+            [str(r).isdigit() and len(str(r)) == 3 for r in builder.rows], dtype=bool
+        )
+        loud_class = is_class & ((builder.ticks != 0) | builder.bad)
+        names = sorted({str(r) for r in builder.rows[is_code | loud_class]})
+        self.names: list[str] = [self.TOTAL, *names]
+        self.total = 0
+        ids = {name: n for n, name in enumerate(self.names)}
+        self.width = len(self.names)
+        # Every cell's code; -1 where the row has none. 合计 and 本年支出合计 are the code "total".
+        self.code: Ints = np.array([ids.get(str(r), -1) for r in builder.rows], dtype=np.int64)
+        self.code[~(is_code | is_class)] = -1
+        self.code[
+            (builder.rows == "total") & np.isin(form_of, list(coded))
+            | (builder.rows == "expense_total") & lists_classes
+        ] = self.total
+        self.economic: Bools = np.array(
+            [name[0] in "345" and name != self.TOTAL for name in self.names], dtype=bool
+        )
+        self.length: Ints = np.array(
+            [0 if n == self.TOTAL else len(n) for n in self.names], dtype=np.int64
+        )
+        self._relate(form_of, is_code)
+        keys = np.unique(
+            np.concatenate(
+                [
+                    builder.d[is_code | loud_class] * self.width + self.code[is_code | loud_class],
+                    np.arange(builder.size, dtype=np.int64) * self.width + self.total,
+                ]
+            )
+        )
+        self.keys: Ints = keys
+        self.row_disclosure: Ints = keys // self.width
+        self.row_code: Ints = keys % self.width
+
+    def _relate(self, form_of: npt.NDArray[Any], is_code: Bools) -> None:
+        """Parents by what is printed: the longest printed prefix, else 合计.
+
+        Some forms skip a level (类 straight to 项), so a parent is not a fixed number of digits.
+        """
+        builder = self.builder
+        self.parent: Ints = np.full(len(builder.rows), -1, dtype=np.int64)
+        self.printed_in: dict[str, Ints] = {}
+        self.with_children: dict[str, Ints] = {}
+        self.with_descendants: dict[str, Ints] = {}
+        ids = {name: n for n, name in enumerate(self.names)}
+        prefixes = [
+            [ids[n[:k]] for k in range(len(n) - 1, 2, -1) if n[:k] in ids]
+            if n != self.TOTAL
+            else []
+            for n in self.names
+        ]
+        for key, form in forms().items():
+            if not form.codes:
+                continue
+            mine = np.flatnonzero((form_of == key) & is_code)
+            combined = builder.d[mine] * self.width + self.code[mine]
+            unique, inverse = np.unique(combined, return_inverse=True)
+            printed = set(unique.tolist())
+            parents = np.empty(len(unique), dtype=np.int64)
+            descendants: set[int] = set()
+            for n, value in enumerate(unique.tolist()):
+                d, code = divmod(value, self.width)
+                base = d * self.width
+                above = [base + p for p in prefixes[code] if base + p in printed]
+                parents[n] = (above[0] - base) if above else self.total
+                descendants.update(base + p for p in prefixes[code])
+                descendants.add(base + self.total)
+            self.parent[mine] = parents[inverse]
+            self.printed_in[key] = unique
+            self.with_children[key] = np.unique((unique // self.width) * self.width + parents)
+            self.with_descendants[key] = np.array(sorted(descendants), dtype=np.int64)
+
+    def absent(self, form: str, code: str) -> Gaps:
+        """What it means, per disclosure, that a form does not print a code: nothing was spent
+        on it, unless the form stops above it or prints only what is below it."""
+        meaning = np.zeros(self.builder.size, dtype=np.int8)
+        base = np.arange(self.builder.size, dtype=np.int64) * self.width
+        ids = {name: n for n, name in enumerate(self.names)}
+        decided = np.zeros(self.builder.size, dtype=bool)
+        if code in ids:
+            meaning[np.isin(base + ids[code], self.with_descendants[form])] = Gap.NOT_LISTED
+            decided = meaning != Gap.NONE
+        for above in [code[:k] for k in range(len(code) - 1, 2, -1)]:
+            if above not in ids:
+                continue
+            key = base + ids[above]
+            printed = np.isin(key, self.printed_in[form])
+            meaning[~decided & printed & ~np.isin(key, self.with_children[form])] = Gap.NOT_LISTED
+            decided |= printed
+        nothing_listed = ~np.isin(base + self.total, self.with_children[form])
+        meaning[~decided & nothing_listed & self.builder.has_amounts[form]] = Gap.NOT_LISTED
+        return meaning
+
+    def _rows(self, combined: Ints) -> Ints:
+        """Mart rows of combined keys (all of which exist)."""
+        return np.searchsorted(self.keys, combined)
+
+    def kind_differs(self, form: Form) -> Bools:
+        economic = self.economic[self.row_code]
+        lengths = self.length[self.row_code]
+        if form.layout == "two_sided":
+            return economic | (lengths > 3)
+        if form.codes == "economic":
+            return ~economic & (self.row_code != self.total)
+        return economic
+
+    def value(self, address: Address) -> _Value:
+        """A figure per row of the grain ``code``."""
+        builder = self.builder
+        form = forms()[address.form]
+        positions = builder._table(address)
+        column_gap, column_zero = builder._table_gap(address)
+        gap = column_gap[self.row_disclosure]
+        zero = column_zero[self.row_disclosure]
+        size = len(self.keys)
+        ticks = np.zeros(size, dtype=np.int64)
+        half = np.zeros(size, dtype=np.int64)
+        if address.row == "children":
+            own = positions[self.parent[positions] >= 0]
+            at = self._rows(builder.d[own] * self.width + self.parent[own])
+            np.add.at(ticks, at, builder.ticks[own])
+            np.add.at(half, at, np.where(builder.ticks[own] != 0, builder.half[own], 0))
+            here = np.zeros(size, dtype=bool)
+            here[at] = True
+            gap[at[builder.bad[own]]] = Gap.UNREADABLE
+            gap[(gap == Gap.NONE) & ~here] = Gap.NO_CHILDREN
+            wanting = ~builder.complete[address.form][self.row_disclosure]
+            gap[(gap == Gap.NONE) & wanting] = Gap.INCOMPLETE
+            gap[self.kind_differs(form)] = Gap.OTHER_KIND
+            ticks[gap != Gap.NONE] = 0
+            return _Value(ticks, half, half, gap)
+        own = positions[self.code[positions] >= 0]
+        combined = builder.d[own] * self.width + self.code[own]
+        at = self._rows(combined)
+        # Lines of 01 and 04 whose class no form mentions have no row here, and are zero.
+        exists = (at < size) & (self.keys[np.minimum(at, size - 1)] == combined)
+        own, at = own[exists], at[exists]
+        ticks[at] = builder.ticks[own]
+        half = builder._column_half(address, positions)[self.row_disclosure]
+        half[at] = builder.half[own]
+        here = np.zeros(size, dtype=bool)
+        here[at] = True
+        gap[at[builder.bad[own]]] = Gap.UNREADABLE
+        absent = (gap == Gap.NONE) & ~zero & ~here
+        gap[absent] = self._absent_rows(address, form)[absent]
+        gap[self.kind_differs(form)] = Gap.OTHER_KIND
+        return Builder._finish(ticks, half, gap)
+
+    def _absent_rows(self, address: Address, form: Form) -> Gaps:
+        builder = self.builder
+        meaning = np.zeros(len(self.keys), dtype=np.int8)
+        if form.codes:
+            base = self.row_disclosure * self.width
+            below = np.isin(self.keys, self.with_descendants[form.key])
+            meaning[below] = Gap.NOT_LISTED
+            decided = below.copy()
+            parent_of = self._prefixes()
+            for level in range(parent_of.shape[1]):
+                prefix = parent_of[self.row_code, level]
+                known = prefix >= 0
+                key = base + np.maximum(prefix, 0)
+                printed = known & np.isin(key, self.printed_in[form.key])
+                stops = printed & ~np.isin(key, self.with_children[form.key])
+                meaning[~decided & stops] = Gap.NOT_LISTED
+                decided |= printed
+            unlisted = ~np.isin(base + self.total, self.with_children[form.key])
+            spoken = builder.has_amounts[form.key][self.row_disclosure]
+            meaning[~decided & unlisted & spoken] = Gap.NOT_LISTED
+        meaning[self.row_code == self.total] = Gap.ROW_ABSENT
+        meaning[builder.unknown_line[form.key, address.side][self.row_disclosure]] = (
+            Gap.UNKNOWN_LINE
+        )
+        meaning[~builder.complete[form.key][self.row_disclosure]] = Gap.INCOMPLETE
+        return meaning
+
+    def _prefixes(self) -> Ints:
+        """Per code its prefixes that are codes themselves, longest first; -1 pads."""
+        ids = {name: n for n, name in enumerate(self.names)}
+        table = np.full((self.width, 8), -1, dtype=np.int64)
+        for n, name in enumerate(self.names):
+            if name == self.TOTAL:
+                continue
+            above = [ids[name[:k]] for k in range(len(name) - 1, 2, -1) if name[:k] in ids]
+            table[n, : len(above[:8])] = above[:8]
+        return table
+
+    def printed(self, form: Form) -> Bools:
+        """Mart rows of which a form says something: listed codes; lines with an amount."""
+        builder = self.builder
+        if form.codes:
+            listed = np.isin(self.keys, self.printed_in[form.key])
+        else:
+            form_of = builder.batch.facts["form"].to_numpy(dtype=object)
+            loud = (form_of == form.key) & (self.code >= 0) & ((builder.ticks != 0) | builder.bad)
+            listed = np.isin(self.keys, builder.d[loud] * self.width + self.code[loud])
+        totals = self.row_code == self.total
+        listed[totals] = builder.present[form.key][self.row_disclosure[totals]]
+        return listed
+
+
+def build_marts(
+    batch: Batch, addresses: Iterable[Address], questions: Iterable[Question] = ()
+) -> tuple[Builder, Mart, Mart]:
+    """The two marts of a batch with a column per address and question.
+
+    Returns the builder (for clauses and operands), the mart of disclosures and the mart of codes.
+    """
+    builder = Builder(batch)
+    codes = builder.codes
+    frames: dict[str, dict[str, pd.Series[Any]]] = {"disclosure": {}, "code": {}}
+    gaps: dict[str, dict[str, Gaps]] = {"disclosure": {}, "code": {}}
+    details: dict[str, dict[str, Mapping[int, str]]] = {"disclosure": {}, "code": {}}
+    for address in sorted(set(addresses), key=str):
+        value = codes.value(address) if address.grain == "code" else builder.value(address)
+        known = value.gap == Gap.NONE
+        columns = frames[address.grain]
+        columns[address.mart_column] = nullable(value.ticks, known)
+        columns[address.half_column] = nullable(value.half, known)
+        columns[address.addend_half_column] = nullable(value.addend_half, known)
+        gaps[address.grain][address.mart_column] = value.gap
+    for question in sorted(set(questions), key=lambda q: q.mart_column):
+        answer = INDICATORS[question.name](builder, question.argument, dict(question.parameters))
+        column = question.mart_column
+        frames[question.grain][column] = nullable(answer.yes.astype(np.int64), answer.gap == 0)
+        gaps[question.grain][column] = answer.gap
+        details[question.grain][column] = answer.details
+    ids = batch.disclosures["disclosure_id"].astype(str).to_numpy(dtype=object)
+    disclosure = Mart(
+        "disclosure",
+        ("disclosure_id",),
+        pd.DataFrame({"disclosure_id": ids, **frames["disclosure"]}),
+        np.arange(builder.size, dtype=np.int64),
+        gaps["disclosure"],
+        {},
+        details["disclosure"],
+    )
+    names = np.array(codes.names, dtype=object)
+    code = Mart(
+        "code",
+        ("disclosure_id", "code"),
+        pd.DataFrame(
+            {
+                "disclosure_id": ids[codes.row_disclosure],
+                "code": names[codes.row_code],
+                **frames["code"],
+            }
+        ),
+        codes.row_disclosure,
+        gaps["code"],
+        {key: codes.printed(form) for key, form in forms().items()},
+        details["code"],
+    )
+    return builder, disclosure, code
+
+
+def nullable(values: Ints, known: Bools) -> pd.Series[Any]:
+    """An ``Int64`` series that is NULL where the value is not known."""
+    return pd.Series(pd.arrays.IntegerArray(values.astype(np.int64), ~known))
+
+
+# ---------------------------------------------------------------------------------- indicators
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Yes or no per row, where it can be told; ``details`` explains a no, by row."""
+
+    yes: Bools
+    gap: Gaps
+    details: Mapping[int, str] = field(default_factory=dict)
+
+
+Indicator = Callable[[Builder, str, Mapping[str, Any]], Answer]
+
+
+def _present(builder: Builder, form: str, parameters: Mapping[str, Any]) -> Answer:
+    """The form is there, filled or declared empty. With fewer than ``at_least`` forms read the
+    others are taken to stand in an attachment that is not at hand."""
+    found = np.sum([builder.present[key] for key in forms()], axis=0)
+    gap = np.where(found < int(parameters.get("at_least", 1)), Gap.UNKNOWN, Gap.NONE)
+    gap[builder.form_gap[form] == Gap.FORM_NOT_YET] = Gap.FORM_NOT_YET
+    return Answer(builder.present[form], gap.astype(np.int8))
+
+
+def _filled(builder: Builder, form: str, parameters: Mapping[str, Any]) -> Answer:
+    """The form holds at least one amount."""
+    gap = np.where(builder.present[form], Gap.NONE, Gap.FORM_ABSENT)
+    gap[builder.form_gap[form] == Gap.FORM_NOT_YET] = Gap.FORM_NOT_YET
+    return Answer(builder.has_amounts[form], gap.astype(np.int8))
+
+
+def _explained(builder: Builder, form: str, parameters: Mapping[str, Any]) -> Answer:
+    """An empty form says that, and why, it is empty."""
+    gap = np.where(builder.present[form], Gap.NONE, Gap.FORM_ABSENT)
+    gap[builder.form_gap[form] == Gap.FORM_NOT_YET] = Gap.FORM_NOT_YET
+    gap[builder.has_amounts[form]] = Gap.NO_CHILDREN
+    return Answer(builder.declared_empty[form], gap.astype(np.int8))
+
+
+def _itemised(builder: Builder, form: str, parameters: Mapping[str, Any]) -> Answer:
+    """Every lowest code with an amount has at least ``digits`` digits."""
+    digits = int(parameters["digits"])
+    codes = builder.codes
+    form_of = builder.batch.facts["form"].to_numpy(dtype=object)
+    cells = np.flatnonzero((form_of == form) & (codes.parent >= 0) & (builder.ticks != 0))
+    combined = builder.d[cells] * codes.width + codes.code[cells]
+    lowest = ~np.isin(combined, codes.with_children[form])
+    shallow = np.unique(combined[lowest & (codes.length[codes.code[cells]] < digits)])
+    yes = np.ones(builder.size, dtype=bool)
+    named: dict[int, list[str]] = {}
+    for key in shallow.tolist():
+        d, code = divmod(key, codes.width)
+        yes[d] = False
+        named.setdefault(d, []).append(codes.names[code])
+    gap = builder.form_gap[form].copy()
+    gap[gap == Gap.NONE] = np.where(builder.has_amounts[form], Gap.NONE, Gap.NO_CHILDREN)[
+        gap == Gap.NONE
+    ]
+    # A form that lists no code at all but has amounts is not itemised either.
+    listed = builder._mark(builder.d[cells])
+    yes[(gap == Gap.NONE) & ~listed] = False
+    return Answer(yes, gap, {d: "、".join(codes) for d, codes in named.items()})
+
+
+def _published_by(builder: Builder, argument: str, parameters: Mapping[str, Any]) -> Answer:
+    """Published no later than ``month``-``day`` of the year after the accounts' year."""
+    yes = np.zeros(builder.size, dtype=bool)
+    gap = np.full(builder.size, Gap.UNKNOWN, dtype=np.int8)
+    details: dict[int, str] = {}
+    month, day = int(parameters["month"]), int(parameters["day"])
+    for d, text in enumerate(builder.batch.disclosures["published_on"].tolist()):
+        if builder.year[d] < 0 or not isinstance(text, str):
+            continue
+        try:
+            published = date.fromisoformat(text)
+        except ValueError:
+            continue
+        gap[d] = Gap.NONE
+        yes[d] = published <= date(int(builder.year[d]) + 1, month, day)
+        details[d] = text
+    return Answer(yes, gap, details)
+
+
+def _machine_readable(builder: Builder, argument: str, parameters: Mapping[str, Any]) -> Answer:
+    """At least one figure was read without optical recognition."""
+    facts = builder.batch.facts
+    by_text = np.array(
+        [
+            any("ocr" not in str(reader).lower() for reader in readers or ("text",))
+            for readers in facts["readers"]
+        ],
+        dtype=bool,
+    )
+    any_fact = builder._mark(builder.d)
+    yes = builder._mark(builder.d[by_text])
+    gap = np.where(any_fact, Gap.NONE, Gap.UNKNOWN).astype(np.int8)
+    return Answer(yes, gap)
+
+
+def _official_host(builder: Builder, argument: str, parameters: Mapping[str, Any]) -> Answer:
+    """A document came from a host below one of ``suffixes``. Hosts without a public name (a local
+    copy, the replica portal) tell nothing."""
+    suffixes = tuple(str(s) for s in parameters["suffixes"])
+    yes = np.zeros(builder.size, dtype=bool)
+    gap = np.full(builder.size, Gap.UNKNOWN, dtype=np.int8)
+    details: dict[int, str] = {}
+    for d, urls in enumerate(builder.batch.disclosures["urls"].tolist()):
+        hosts = [(urlsplit(str(url)).hostname or "").lower() for url in urls or ()]
+        public = [h for h in hosts if "." in h and not re.fullmatch(r"[\d.]+|.*:.*", h)]
+        if public:
+            gap[d] = Gap.NONE
+            yes[d] = any(f".{h}".endswith(suffixes) for h in public)
+            details[d] = "、".join(sorted(set(public)))
+    return Answer(yes, gap, details)
+
+
+def _same_name(builder: Builder, argument: str, parameters: Mapping[str, Any]) -> Answer:
+    """A code bears one name in all functional forms. A name that is the beginning of another is
+    taken to be cut by its cell, as printed forms do with long names."""
+    codes = builder.codes
+    facts = builder.batch.facts
+    functional = np.isin(
+        facts["form"].to_numpy(dtype=object),
+        [k for k, f in forms().items() if f.codes == "functional"],
+    )
+    size = len(codes.keys)
+    yes = np.ones(size, dtype=bool)
+    gap = np.full(size, Gap.OTHER_KIND, dtype=np.int8)
+    chosen = np.flatnonzero(functional & (codes.parent >= 0))
+    table = pd.DataFrame(
+        {
+            "key": builder.d[chosen] * codes.width + codes.code[chosen],
+            "form": facts["form"].to_numpy(dtype=object)[chosen],
+            "name": facts["name"].to_numpy(dtype=object)[chosen],
+        }
+    ).drop_duplicates(["key", "form", "name"])
+    squeezed = {name: squeeze(str(name)) for name in table["name"].unique()}
+    table["plain"] = table["name"].map(squeezed)
+    table = table[table["plain"] != ""]
+    several = table.groupby("key")["form"].transform("nunique") > 1
+    details: dict[int, str] = {}
+    at = codes._rows(table.loc[several, "key"].to_numpy(dtype=np.int64))
+    gap[at] = Gap.NONE
+    distinct = table[several].drop_duplicates(["key", "plain"])
+    clashing = distinct[distinct.groupby("key")["plain"].transform("size") > 1]
+    for key, group in clashing.groupby("key"):
+        longest = max(group["plain"], key=len)
+        if not all(longest.startswith(plain) for plain in group["plain"]):
+            row = int(codes._rows(np.array([key], dtype=np.int64))[0])
+            yes[row] = False
+            details[row] = "；".join(
+                f"《{forms()[str(f)].title}》为“{n}”"
+                for f, n in zip(group["form"], group["name"], strict=True)
+            )
+    return Answer(yes, gap, details)
+
+
+INDICATORS: Final[Mapping[str, Indicator]] = {
+    "present": _present,
+    "filled": _filled,
+    "explained": _explained,
+    "itemised": _itemised,
+    "published_by": _published_by,
+    "machine_readable": _machine_readable,
+    "official_host": _official_host,
+    "same_name": _same_name,
+}
+_CODE_INDICATORS: Final = frozenset({"same_name"})
