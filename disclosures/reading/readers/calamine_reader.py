@@ -1,0 +1,138 @@
+"""Spreadsheets by calamine; how numbers are shown, by openpyxl."""
+
+from __future__ import annotations
+
+import datetime as dt
+import zipfile
+from collections.abc import Collection, Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Final
+
+import python_calamine as calamine
+
+from disclosures.reading.grids import Grid, GridCell, PageText
+from disclosures.reading.readers.base import Extraction, UnreadableError
+from disclosures.reading.readers.number_format import shown_number
+
+#: A workbook that unpacks to more than this is refused (a zip bomb).
+MAX_UNPACKED_BYTES: Final = 512 * 2**20
+
+Value = int | float | str | bool | dt.time | dt.date | dt.datetime | dt.timedelta
+
+
+class CalamineReader:
+    """xlsx, xlsb, xls (also .et) and ods. Values are exact, so one reader suffices."""
+
+    name: Final = "calamine"
+    version: Final = version("python-calamine")
+    stack: Final = "calamine"
+
+    def read(self, path: Path, pages: Collection[int] | None = None) -> Extraction:
+        notes: list[str] = []
+        try:
+            if zipfile.is_zipfile(path):
+                with zipfile.ZipFile(path) as package:
+                    unpacked = sum(member.file_size for member in package.infolist())
+                if unpacked > MAX_UNPACKED_BYTES:
+                    raise UnreadableError(
+                        f"the workbook unpacks to {unpacked >> 20} MB, more than "
+                        f"{MAX_UNPACKED_BYTES >> 20} MB"
+                    )
+            workbook = calamine.CalamineWorkbook.from_path(str(path))
+        except (calamine.CalamineError, zipfile.BadZipFile, OSError, ValueError) as error:
+            raise UnreadableError(
+                f"the workbook cannot be opened ({error}); open it in Excel and save it again"
+            ) from error
+        styles = _Styles(path, notes)
+        grids: list[Grid] = []
+        texts: list[PageText] = []
+        for sheet in workbook.sheets_metadata:
+            if sheet.typ != calamine.SheetTypeEnum.WorkSheet:
+                notes.append(f"sheet {sheet.name!r} holds no cells ({sheet.typ})")
+                continue
+            if sheet.visible != calamine.SheetVisibleEnum.Visible:
+                notes.append(f"hidden sheet {sheet.name!r} ignored")
+                continue
+            try:
+                values = workbook.get_sheet_by_name(sheet.name).to_python(skip_empty_area=False)
+            except (calamine.CalamineError, ValueError) as error:
+                notes.append(f"sheet {sheet.name!r} cannot be read: {error}")
+                continue
+            shown = styles.of(sheet.name)
+            formulas = styles.formulas_of(sheet.name)
+            if formulas and all(_at(values, *place) == "" for place in formulas):
+                # Written by a program that does not calculate: the formulas are all there is.
+                notes.append(f"sheet {sheet.name!r}: {len(formulas)} formulas without results")
+            else:
+                formulas = {}
+            rows = tuple(
+                tuple(
+                    GridCell(formulas.get((row, column)) or _shown(value, shown.get((row, column))))
+                    for column, value in enumerate(line)
+                )
+                for row, line in enumerate(values)
+            )
+            if not any(cell.text for line in rows for cell in line):
+                continue
+            grids.append(Grid(self.name, None, rows, sheet=sheet.name))
+            texts.append(PageText(None, sheet_text(sheet.name, rows)))
+        return Extraction(tuple(grids), tuple(texts), tuple(notes))
+
+
+class _Styles:
+    """Number formats by sheet and (row, column) from 0; nothing for formats without them."""
+
+    def __init__(self, path: Path, notes: list[str]) -> None:
+        self._sheets: dict[str, dict[tuple[int, int], str]] = {}
+        self._formulas: dict[str, dict[tuple[int, int], str]] = {}
+        if not zipfile.is_zipfile(path):
+            return
+        import openpyxl
+
+        try:
+            workbook = openpyxl.load_workbook(path, keep_links=False)
+            for sheet in workbook.worksheets:
+                formats: dict[tuple[int, int], str] = {}
+                for row in sheet.iter_rows():
+                    for cell in row:
+                        if cell.data_type == "f":
+                            place = (cell.row - 1, cell.column - 1)
+                            self._formulas.setdefault(sheet.title, {})[place] = str(cell.value)
+                        if cell.data_type in "nf" and cell.value is not None:
+                            formats[cell.row - 1, cell.column - 1] = cell.number_format
+                self._sheets[sheet.title] = formats
+        # openpyxl raises errors of many types on workbooks of other programs (and cannot read
+        # xlsb and ods); the values are calamine's and do not depend on it.
+        except Exception as error:
+            self._sheets.clear()
+            self._formulas.clear()
+            notes.append(f"number formats cannot be read, decimals as stored: {error!r}"[:300])
+
+    def of(self, sheet: str) -> Mapping[tuple[int, int], str]:
+        return self._sheets.get(sheet, {})
+
+    def formulas_of(self, sheet: str) -> Mapping[tuple[int, int], str]:
+        return self._formulas.get(sheet, {})
+
+
+def _at(values: Sequence[Sequence[Value]], row: int, column: int) -> Value:
+    return values[row][column] if row < len(values) and column < len(values[row]) else ""
+
+
+def _shown(value: Value, number_format: str | None) -> str:
+    match value:
+        case bool():
+            return str(value).upper()
+        case int() | float():
+            return shown_number(value, number_format)
+        case str():
+            return value.strip()
+        case _:
+            return str(value)
+
+
+def sheet_text(title: str, rows: Collection[Collection[GridCell]]) -> str:
+    """A sheet as text: its name, then a line per row with cells between tabs."""
+    lines = ("\t".join(cell.text.replace("\n", "") for cell in row).rstrip() for row in rows)
+    return "\n".join([title, *(line for line in lines if line)])

@@ -1,0 +1,80 @@
+"""Word documents by python-docx: paragraphs and tables in their order."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Collection
+from importlib.metadata import version
+from pathlib import Path
+from typing import Final
+
+from disclosures.reading.grids import Grid, GridCell, PageText
+from disclosures.reading.readers.base import Captions, Extraction, UnreadableError
+from disclosures.reading.readers.calamine_reader import MAX_UNPACKED_BYTES
+
+
+class DocxReader:
+    """Each table becomes a grid, headed by the paragraphs that stand right above it (title,
+    form number, department, unit). Word stores no pages, so ``page`` is None."""
+
+    name: Final = "python-docx"
+    version: Final = version("python-docx")
+    stack: Final = "python-docx"
+
+    def read(self, path: Path, pages: Collection[int] | None = None) -> Extraction:
+        import docx
+        from docx.opc.exceptions import PackageNotFoundError
+        from docx.table import Table
+        from lxml.etree import XMLSyntaxError
+
+        try:
+            with zipfile.ZipFile(path) as package:
+                unpacked = sum(member.file_size for member in package.infolist())
+            if unpacked > MAX_UNPACKED_BYTES:
+                raise UnreadableError(f"the document unpacks to {unpacked >> 20} MB")
+            document = docx.Document(str(path))
+        except (
+            PackageNotFoundError,
+            XMLSyntaxError,
+            zipfile.BadZipFile,
+            KeyError,
+            ValueError,
+            OSError,
+        ) as error:
+            raise UnreadableError(
+                f"the document cannot be opened ({error}); open it in Word and save it again"
+            ) from error
+        grids: list[Grid] = []
+        lines: list[str] = []
+        captions = Captions()
+        for block in document.iter_inner_content():
+            if not isinstance(block, Table):
+                text = str(block.text).strip()
+                lines.append(text)
+                captions.add(text)
+                continue
+            for rows in _tables(block):
+                grids.append(Grid(self.name, None, (*captions.take(), *rows)))
+                lines += ["\t".join(c.text.replace("\n", "") for c in row).rstrip() for row in rows]
+        return Extraction(tuple(grids), (PageText(None, "\n".join(lines)),))
+
+
+def _tables(table: object) -> list[tuple[tuple[GridCell, ...], ...]]:
+    """The rows of a table, then those of the tables inside its cells."""
+    from docx.table import Table, _Cell
+
+    assert isinstance(table, Table)
+    rows: list[tuple[GridCell, ...]] = []
+    nested: list[tuple[tuple[GridCell, ...], ...]] = []
+    for row in table.rows:
+        line = [GridCell("")] * row.grid_cols_before
+        # row.cells repeats merged cells and takes quadratic time; the elements do not.
+        for element in row._tr.tc_lst:
+            continued = element.vMerge == "continue"
+            cell = _Cell(element, table)
+            line.append(GridCell("" if continued else str(cell.text).strip()))
+            line += [GridCell("")] * (element.grid_span - 1)
+            for inner in cell.tables:
+                nested += _tables(inner)
+        rows.append(tuple(line))
+    return [tuple(rows), *nested]

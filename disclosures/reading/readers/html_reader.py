@@ -1,0 +1,145 @@
+"""Web pages by lxml: text, and the tables printed inline."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from importlib.metadata import version
+from pathlib import Path
+from typing import Final
+
+from lxml import etree, html
+
+from disclosures.reading.grids import Grid, GridCell, PageText
+from disclosures.reading.readers.base import Captions, Extraction, UnreadableError
+from disclosures.reading.sniff import decode_text
+
+_SKIPPED: Final = frozenset({"script", "style", "noscript", "template", "head", "select", "button"})
+_BLOCK: Final = re.compile(
+    r"address|article|aside|blockquote|br|caption|center|d[dlt]|div|fieldset|footer|form|h[1-6r]"
+    r"|header|li|main|nav|[ou]l|option|p|pre|section|t(?:able|body|[dhr]|foot|head)"
+)
+# A span beyond this is a slip or an attack, not a table.
+_MAX_SPAN: Final = 200
+
+
+class HtmlReader:
+    """Each innermost table becomes a grid, headed by the lines that stand right above it."""
+
+    name: Final = "lxml"
+    version: Final = version("lxml")
+    stack: Final = "lxml"
+
+    def read(self, path: Path, pages: Collection[int] | None = None) -> Extraction:
+        text = decode_text(path.read_bytes())
+        if text is None:
+            raise UnreadableError("the page is in no known encoding")
+        # lxml refuses text that declares its encoding, and control characters.
+        text = re.sub(r"^\s*<\?xml[^>]*\?>", "", text.lstrip("\ufeff"))
+        text = re.sub(r"[\x00-\x08\x0b\x0c\x0e-\x1f]", "", text)
+        try:
+            root = html.document_fromstring(text, parser=html.HTMLParser(huge_tree=False))
+        except (etree.ParserError, etree.XMLSyntaxError, ValueError) as error:
+            raise UnreadableError(f"the page cannot be parsed: {error}") from error
+        title = (root.findtext(".//title") or "").strip()
+        walk = _Walk()
+        walk.visit(root)
+        walk.end_line()
+        grids = tuple(Grid(self.name, None, rows) for rows in walk.tables)
+        lines = [title, *walk.lines] if title else walk.lines
+        return Extraction(grids, (PageText(None, "\n".join(lines)),))
+
+
+class _Walk:
+    """The lines of a page in reading order and its innermost tables."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self.tables: list[tuple[tuple[GridCell, ...], ...]] = []
+        self._captions = Captions()
+        self._line: list[str] = []
+
+    def visit(self, root: html.HtmlElement) -> None:
+        # An explicit stack, because hostile pages nest deeper than Python recurses.
+        stack: list[tuple[html.HtmlElement, bool]] = [(root, False)]
+        while stack:
+            element, closing = stack.pop()
+            block = isinstance(element.tag, str) and bool(_BLOCK.fullmatch(element.tag))
+            if closing:
+                if block:
+                    self.end_line()
+                self._line.append(element.tail or "")
+                continue
+            if not isinstance(element.tag, str) or element.tag in _SKIPPED:
+                self._line.append(element.tail or "")
+                continue
+            if block:
+                self.end_line()
+            if element.tag == "table" and element.find(".//table") is None:
+                self._table(element)
+                self._line.append(element.tail or "")
+                continue
+            self._line.append(element.text or "")
+            stack.append((element, True))
+            stack += [(child, False) for child in reversed(element)]
+
+    def end_line(self) -> None:
+        line = re.sub(r"[\s\u200b]+", " ", "".join(self._line)).strip()
+        self._line.clear()
+        if line:
+            self.lines.append(line)
+            self._captions.add(line)
+
+    def _table(self, table: html.HtmlElement) -> None:
+        rows = table_rows(table)
+        if not any(cell.text for row in rows for cell in row):
+            return
+        self.tables.append((*self._captions.take(), *rows))
+        self.lines += [
+            "\t".join(cell.text.replace("\n", "") for cell in row).rstrip() for row in rows
+        ]
+
+
+def table_rows(table: html.HtmlElement) -> tuple[tuple[GridCell, ...], ...]:
+    """Cells by row and column with row and column spans laid out; covered cells are empty."""
+    rows: list[list[GridCell]] = []
+    covered: dict[int, int] = {}  # column -> rows that a span above still covers
+    for tr in table.iter("tr"):
+        row: list[GridCell] = []
+
+        def skip_covered(row: list[GridCell] = row) -> None:
+            while covered.get(len(row), 0) > 0:
+                covered[len(row)] -= 1
+                row.append(GridCell(""))
+
+        for cell in tr.iterchildren("td", "th"):
+            skip_covered()
+            text = re.sub(r"[ \t\u00a0\u3000\u200b]+", " ", _cell_text(cell)).strip()
+            height = _span(cell.get("rowspan"))
+            for offset in range(_span(cell.get("colspan"))):
+                if height > 1:
+                    covered[len(row)] = height - 1
+                row.append(GridCell("" if offset else text))
+        skip_covered()
+        rows.append(row)
+    return tuple(tuple(row) for row in rows)
+
+
+def _cell_text(cell: html.HtmlElement) -> str:
+    parts: list[str] = []
+    for element in cell.iter():
+        if not isinstance(element.tag, str) or element.tag in _SKIPPED:
+            text = ""
+        else:
+            text = ("\n" if element.tag in ("br", "p", "div") and parts else "") + (
+                element.text or ""
+            )
+        parts.append(re.sub(r"\s*\n\s*", "\n", text) if text.strip() else text[:1])
+        if element is not cell:
+            parts.append((element.tail or "").strip("\r\n\t "))
+    return re.sub(r"\s*\n\s*", "\n", "".join(parts))
+
+
+def _span(value: str | None) -> int:
+    digits = re.match(r"\s*(\d+)", value or "")
+    return min(max(int(digits[1]), 1), _MAX_SPAN) if digits else 1

