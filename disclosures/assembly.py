@@ -525,16 +525,20 @@ def _finished(draft: _Draft, identifier: str) -> Disclosure:
         for p in parts
     )
     dated = sorted(d.published_on for d in draft.documents if d.published_on)
-    first = draft.documents[0]
+    # The region goes with the name: a portal may serve departments of several regions.
+    namer = next(
+        (d for d in draft.documents if d.agency and squeeze(d.agency) == draft.agency),
+        draft.documents[0],
+    )
     return Disclosure(
         disclosure_id=identifier,
         agency=draft.agency or UNKNOWN_AGENCY,
         year=draft.year,
         documents=tuple(parts),
         version=version,
-        site=first.site,
-        region=first.region,
-        region_code=first.region_code,
+        site=draft.site,
+        region=namer.region,
+        region_code=namer.region_code,
         published_on=dated[0] if dated else None,
     )
 

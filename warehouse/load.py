@@ -87,6 +87,12 @@ class Archived(Protocol):
     def path(self, sha256: str, media_type: str) -> Path: ...
 
 
+class Regional(Protocol):
+    """What assembling needs of :class:`connectors.sites.Site`."""
+
+    def region_of(self, agency: str) -> tuple[str, str | None]: ...
+
+
 @dataclass(frozen=True, slots=True)
 class LocalDocument:
     """A file of this machine that is checked where it lies. ``archived_as`` leads to it."""
@@ -528,15 +534,14 @@ def documents_to_assemble(
     engine: Engine,
     reader_version: str,
     *,
-    sites: Collection[str],
-    regions: Mapping[str, tuple[str | None, str | None]] | None = None,
+    sites: Mapping[str, Regional],
 ) -> list[DocumentReading]:
     """The documents that the sites publish now, as read, for
     :func:`disclosures.assembly.assemble`.
 
     Of every URL the body that was fetched last counts. A document that ``reader_version`` has
-    not read yet takes part as the latest other version read it. ``regions`` maps a site to the
-    name and code of its region.
+    not read yet takes part as the latest other version read it. ``sites`` are those of
+    :func:`connectors.sites.load_sites`; they know the region of a department.
     """
     published = (
         select(
@@ -608,9 +613,12 @@ def documents_to_assemble(
         )
         .order_by(published.c.site, published.c.url)
     )
-    named = regions or {}
     with engine.connect() as connection:
-        return [
+        rows = connection.execute(query).all()
+    documents = []
+    for row in rows:
+        region, region_code = sites[row.site].region_of(row.agency or "")
+        documents.append(
             DocumentReading(
                 sha256=row.sha256,
                 reader_version=row.reader_version,
@@ -624,14 +632,14 @@ def documents_to_assemble(
                 performance=row.performance,
                 stated_wan=frozenset(Decimal(amount) for amount in row.stated),
                 site=row.site,
-                region=named.get(row.site, (None, None))[0],
-                region_code=named.get(row.site, (None, None))[1],
+                region=region,
+                region_code=region_code,
                 url=row.url,
                 found_on=row.found_on,
                 published_on=row.published_on,
             )
-            for row in connection.execute(query)
-        ]
+        )
+    return documents
 
 
 def _form_summaries(forms: Iterable[Mapping[str, Any]]) -> tuple[FormSummary, ...]:
