@@ -1,7 +1,7 @@
 """Comparing printed names: markup, blanks, ordinals, cuts and letters out of order.
 
-A name is compared squeezed. Some PDF readers return the letters of a cell in drawing order
-("般公共服务支出一、一" for "一、一般公共服务支出"), so that names are also compared as bags of letters.
+A name is compared squeezed. Some PDF readers return the letters of a cell out of order
+("般公共服务支出一、一" for "一、一般公共服务支出"): names are also compared as bags of letters.
 """
 
 from __future__ import annotations
