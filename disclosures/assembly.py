@@ -152,6 +152,11 @@ class Disclosure:
         return self.documents[0]
 
     @property
+    def agency_as_read(self) -> str | None:
+        """The department, or None if no document names it."""
+        return None if self.agency == UNKNOWN_AGENCY else self.agency
+
+    @property
     def forms(self) -> tuple[str, ...]:
         """Forms that the disclosure has, in the central order."""
         return tuple(sorted({form for part in self.documents for form in part.forms}))
@@ -563,13 +568,15 @@ def _chosen_forms(documents: Sequence[DocumentReading]) -> dict[str, str]:
 
 
 def _narrative(documents: Sequence[DocumentReading]) -> str | None:
-    """The one document whose statements count: a full narrative, as PDF if there is one. The
-    notes below a workbook's tables are statements, too, but not the narrative."""
+    """The one document whose statements count: a full narrative, the newest, as PDF if there is
+    one. The notes below a workbook's tables are statements, too, but not the narrative."""
     most = max((d.statements for d in documents), default=0)
     if most == 0:
         return None
     full = [d for d in documents if 2 * d.statements >= most]
-    return min(full, key=lambda d: (_format_rank(d.media_type), d.order, d.sha256)).sha256
+    newest = max(d.published_on or "" for d in full)
+    latest = [d for d in full if (d.published_on or "") == newest]
+    return min(latest, key=lambda d: (_format_rank(d.media_type), d.order, d.sha256)).sha256
 
 
 def _hash(parts: Iterable[str]) -> str:
