@@ -87,12 +87,6 @@ class Archived(Protocol):
     def path(self, sha256: str, media_type: str) -> Path: ...
 
 
-class Regional(Protocol):
-    """What assembling needs of :class:`connectors.sites.Site`."""
-
-    def region_of(self, agency: str) -> tuple[str, str | None]: ...
-
-
 @dataclass(frozen=True, slots=True)
 class LocalDocument:
     """A file of this machine that is checked where it lies. ``archived_as`` leads to it."""
@@ -248,6 +242,9 @@ def save_fetches(engine: Engine, run_id: str, fetches: Iterable[Fetch], archive:
 
     The id of a fetch comes from its run, site, URL and place among requests of the same URL, so
     that saving a crawl again rewrites its rows instead of doubling them.
+
+    Raises:
+        ValueError: this warehouse knows no such run.
     """
     seen: dict[tuple[str, str], int] = defaultdict(int)
     rows: list[dict[str, Any]] = []
@@ -297,6 +294,7 @@ def save_fetches(engine: Engine, run_id: str, fetches: Iterable[Fetch], archive:
                 "run_id": run_id,
             }
     with transaction(engine) as connection:
+        _run(connection, run_id)
         _insert_missing(connection, RawDocument, _sorted(documents.values(), "sha256"))
         _upsert(connection, RawFetch, _sorted(rows, "fetch_id"))
 
@@ -534,14 +532,14 @@ def documents_to_assemble(
     engine: Engine,
     reader_version: str,
     *,
-    sites: Mapping[str, Regional],
+    sites: Collection[str],
 ) -> list[DocumentReading]:
     """The documents that the sites publish now, as read, for
     :func:`disclosures.assembly.assemble`.
 
     Of every URL the body that was fetched last counts. A document that ``reader_version`` has
-    not read yet takes part as the latest other version read it. ``sites`` are those of
-    :func:`connectors.sites.load_sites`; they know the region of a department.
+    not read yet takes part as the latest other version read it. Regions are left open: the
+    registry of sites knows them.
     """
     published = (
         select(
@@ -614,11 +612,7 @@ def documents_to_assemble(
         .order_by(published.c.site, published.c.url)
     )
     with engine.connect() as connection:
-        rows = connection.execute(query).all()
-    documents = []
-    for row in rows:
-        region, region_code = sites[row.site].region_of(row.agency or "")
-        documents.append(
+        return [
             DocumentReading(
                 sha256=row.sha256,
                 reader_version=row.reader_version,
@@ -632,14 +626,12 @@ def documents_to_assemble(
                 performance=row.performance,
                 stated_wan=frozenset(Decimal(amount) for amount in row.stated),
                 site=row.site,
-                region=region,
-                region_code=region_code,
                 url=row.url,
                 found_on=row.found_on,
                 published_on=row.published_on,
             )
-        )
-    return documents
+            for row in connection.execute(query)
+        ]
 
 
 def _form_summaries(forms: Iterable[Mapping[str, Any]]) -> tuple[FormSummary, ...]:

@@ -51,13 +51,6 @@ READERS, RULES = "r1", "rules-1"
 NOON = datetime(2024, 9, 2, 12, tzinfo=UTC)
 
 
-class Portal:
-    """A site as far as assembling asks: the region of a department."""
-
-    def region_of(self, agency: str) -> tuple[str, str | None]:
-        return ("山城区" if agency.startswith("山城区") else "山城市", "990101")
-
-
 class FolderArchive:
     """The archive's shape; loading only asks it for paths."""
 
@@ -69,7 +62,7 @@ class FolderArchive:
 
 
 ARCHIVE = FolderArchive(Path("archive"))
-SITES = {"hill": Portal()}
+SITES = ("hill",)
 
 
 def start(engine: Engine, **changes: Any) -> str:
@@ -216,7 +209,7 @@ def test_a_night_lands_in_all_tables(engine: Engine) -> None:
         assert stored[0].readers == ["tablers", "tabula"]
         disclosure = connection.execute(select(CoreDisclosure.__table__)).one()
         assert (disclosure.agency, disclosure.year) == ("山城区财政局", 2023)
-        assert (disclosure.region, disclosure.published_on) == ("山城区", "2024-08-30")
+        assert (disclosure.site, disclosure.published_on) == ("hill", "2024-08-30")
         judged = connection.execute(select(CoreJudgement.__table__)).one()
         assert judged.coverage == "99.99"  # never a false 100
         finding = connection.execute(select(CoreFinding.__table__)).one()
@@ -421,6 +414,8 @@ def test_a_run_that_is_taken_up_again_stays_one_run(engine: Engine) -> None:
 
 
 def test_saving_for_a_run_that_does_not_exist_is_refused(engine: Engine) -> None:
+    with pytest.raises(ValueError, match="no run"):
+        load.save_fetches(engine, "nobody", [fetch("a")], ARCHIVE)
     with pytest.raises(ValueError, match="no run"):
         load.save_readings(engine, "nobody", [reading("a")])
 
