@@ -17,7 +17,8 @@ An **address** names a figure: ``form[.side].row.column``, for instance
 * ``each``: the figure of the mart row's own code (grain ``code``);
 * ``children``: the sum of the codes printed directly below it (grain ``code``).
 
-A trailing ``?`` says that an absent row counts as zero even where the form always prints it.
+A trailing ``?`` says that an absent row counts as zero even where the form always prints it, and
+so does a form that its year did not have yet.
 
 **NULL is not zero.** A blank cell is zero, and so is an item or a code that a form which is present
 and wholly read does not list. Whatever else is missing is NULL, with a :class:`Gap` that says why:
@@ -682,6 +683,10 @@ class Builder:
         silent = self._silent(address.form)
         missing = (gap == Gap.NONE) & ~printed & ~silent
         zero = silent | (missing & optional)
+        if address.or_zero:
+            not_yet = gap == Gap.FORM_NOT_YET
+            gap[not_yet] = Gap.NONE
+            zero |= not_yet
         gap[missing & ~zero] = Gap.COLUMN_ABSENT
         return gap, zero
 
