@@ -1,0 +1,368 @@
+from __future__ import annotations
+
+import gzip
+import itertools
+import time
+from collections import Counter
+from collections.abc import Iterable
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+from portal import Portal, Reply, portal
+
+from connectors.archive import Archive
+from connectors.crawl import crawl_site, user_agent
+from connectors.records import CrawlResult, Fetch, FetchOutcome, FetchRole, Known
+from connectors.sites import Column, Site
+from connectors.spider import Limits
+
+PDF = b"%PDF-1.7\nthe body of a test\n%%EOF\n"
+
+
+def site_of(running: Portal, *, path: str = "/bmjs/index.html", **values: Any) -> Site:
+    return Site(
+        key="test_site",
+        name="测试门户",
+        region="示例市",
+        family="trs_static",
+        columns=(Column(url=running.url + path, what="部门决算"),),
+        allow_loopback=True,
+        delay_s=values.pop("delay_s", 0.0),
+        **values,
+    )
+
+
+def list_page(*entries: tuple[str, str, str], pages: int = 1, current: int = 0) -> Reply:
+    rows = "".join(
+        f'<li><a href="{href}">{title}</a><span>{day}</span></li>' for href, title, day in entries
+    )
+    pager = f'<script>createPageHTML({pages}, {current}, "index", "html");</script>'
+    text = f"<html><head><meta charset=utf-8></head><body><ul>{rows}</ul>{pager}</body></html>"
+    return Reply(text.encode())
+
+
+def article(*links: tuple[str, str], title: str = "甲局2023年度部门决算") -> Reply:
+    files = "".join(f'<p><a href="{href}">{text}</a></p>' for href, text in links)
+    text = (
+        f'<html><head><meta charset="utf-8"><meta name="ArticleTitle" content="{title}">'
+        f'<meta name="PubDate" content="2024-09-20 10:00"></head><body>{files}</body></html>'
+    )
+    return Reply(text.encode())
+
+
+def three_documents() -> dict[str, Reply | list[Reply]]:
+    """Two list pages, three articles, three files and a dead link."""
+    return {
+        "/robots.txt": Reply(b"User-agent: *\nDisallow: /secret/\n"),
+        "/bmjs/index.html": list_page(
+            ("./202409/t20240920_1.html", "甲局2023年度部门决算", "2024-09-20"),
+            ("./202409/t20240919_2.html", "乙局2023年度部门决算", "2024-09-19"),
+            pages=2,
+        ),
+        "/bmjs/index_1.html": list_page(
+            ("./202309/t20230920_3.html", "甲局2022年度部门决算", "2023-09-20"),
+            pages=2,
+            current=1,
+        ),
+        "/bmjs/202409/t20240920_1.html": article(
+            ("./P02024.pdf", "甲局决算.pdf"), ("./gone.pdf", "失效.pdf")
+        ),
+        "/bmjs/202409/t20240919_2.html": article(
+            ("/secret/hidden.pdf", "不许取.pdf"), ("./P02024b.xlsx", "乙局决算.xlsx")
+        ),
+        "/bmjs/202309/t20230920_3.html": article(("/files/down?id=9", "甲局2022决算.pdf")),
+        "/bmjs/202409/P02024.pdf": Reply(PDF + b"1"),
+        "/bmjs/202409/P02024b.xlsx": Reply(PDF + b"2"),
+        "/files/down?id=9": Reply(
+            PDF + b"3",
+            headers={"Content-Disposition": "attachment; filename*=UTF-8''%E7%94%B2.pdf"},
+        ),
+        "/secret/hidden.pdf": Reply(PDF + b"4"),
+    }
+
+
+def known_of(fetches: Iterable[Fetch]) -> dict[str, Known]:
+    return {
+        fetch.url: Known(
+            fetch.url,
+            fetch.sha256,
+            fetch.media_type,
+            fetch.etag,
+            fetch.last_modified,
+            fetch.final_url,
+        )
+        for fetch in fetches
+        if fetch.sha256
+    }
+
+
+def crawl(site: Site, root: Path, **given: Any) -> CrawlResult:
+    given.setdefault("known", {})
+    given.setdefault("limits", Limits(retry_wait_s=0.05, request_timeout_s=5))
+    given.setdefault("run_deadline_s", 60.0)
+    return crawl_site(site, Archive(root), **given)
+
+
+def by_path(result: CrawlResult, running: Portal) -> dict[str, Fetch]:
+    return {fetch.url.removeprefix(running.url): fetch for fetch in result.fetches}
+
+
+def test_every_document_is_found_and_every_request_leaves_a_row(tmp_path: Path) -> None:
+    seen: list[Fetch] = []
+    with portal(three_documents()) as running:
+        result = crawl(site_of(running, min=3), tmp_path, on_progress=seen.append)
+        rows = by_path(result, running)
+    assert result.failed is None
+    assert result.documents == 3
+    assert tuple(seen) == result.fetches
+    assert sorted(running.paths()) == sorted(set(running.paths())), "each URL once"
+    assert "/secret/hidden.pdf" not in running.paths()
+    assert rows["/secret/hidden.pdf"].outcome is FetchOutcome.REFUSED
+    assert rows["/secret/hidden.pdf"].reason == "robots.txt 不允许"
+    gone = rows["/bmjs/202409/gone.pdf"]
+    assert (gone.outcome, gone.status, gone.reason) == (FetchOutcome.FAILED, 404, "HTTP 404")
+    first = rows["/bmjs/202409/P02024.pdf"]
+    assert first.outcome is FetchOutcome.NEW
+    assert first.article_title == "甲局2023年度部门决算"
+    assert first.published_on == "2024-09-20"
+    assert first.link_text == first.file_name == "甲局决算.pdf"
+    assert first.found_on == running.url + "/bmjs/202409/t20240920_1.html"
+    assert first.media_type == "application/pdf"
+    assert Archive(tmp_path).read(first.sha256 or "") == PDF + b"1"
+    assert rows["/files/down?id=9"].file_name == "甲.pdf"
+    assert rows["/robots.txt"].role is FetchRole.ROBOTS
+    (journal,) = Archive(tmp_path).journals()
+    assert tuple(journal.fetches()) == result.fetches
+
+
+def test_the_second_night_transfers_no_body_and_finds_the_same(tmp_path: Path) -> None:
+    with portal(three_documents()) as running:
+        site = site_of(running, min=3)
+        first = crawl(site, tmp_path)
+        running.log.clear()
+        second = crawl(site, tmp_path, known=known_of(first.fetches))
+    assert second.failed is None
+    assert second.documents == first.documents == 3
+    sent = [(path, status, size) for path, status, size, _ in running.log if size]
+    assert sent == [("/bmjs/202409/gone.pdf", 404, len(b"<html>gone</html>"))]
+    outcomes = Counter(fetch.outcome for fetch in second.fetches)
+    assert outcomes == {
+        FetchOutcome.UNCHANGED: 9,
+        FetchOutcome.FAILED: 1,
+        FetchOutcome.REFUSED: 1,
+    }
+    assert known_of(second.fetches) == known_of(first.fetches)
+
+
+def test_a_changed_document_is_kept_beside_the_old_one(tmp_path: Path) -> None:
+    with portal(three_documents()) as running:
+        site = site_of(running)
+        first = crawl(site, tmp_path)
+        running.replies["/bmjs/202409/P02024.pdf"] = Reply(PDF + b"corrected")
+        second = crawl(site, tmp_path, known=known_of(first.fetches))
+        before = by_path(first, running)["/bmjs/202409/P02024.pdf"]
+        after = by_path(second, running)["/bmjs/202409/P02024.pdf"]
+    assert after.outcome is FetchOutcome.CHANGED
+    archive = Archive(tmp_path)
+    assert archive.read(before.sha256 or "") == PDF + b"1"
+    assert archive.read(after.sha256 or "") == PDF + b"corrected"
+
+
+def test_a_copy_that_the_archive_lost_is_fetched_again(tmp_path: Path) -> None:
+    with portal(three_documents()) as running:
+        site = site_of(running)
+        first = crawl(site, tmp_path)
+        lost = by_path(first, running)["/bmjs/202409/P02024.pdf"]
+        Archive(tmp_path).path(lost.sha256 or "").unlink()
+        second = crawl(site, tmp_path, known=known_of(first.fetches))
+    assert by_path(second, running)["/bmjs/202409/P02024.pdf"].status == 200
+    assert lost.sha256 in Archive(tmp_path)
+
+
+def test_without_conditional_answers_the_hash_tells(tmp_path: Path) -> None:
+    replies = three_documents()
+    for reply in replies.values():
+        assert isinstance(reply, Reply)
+        reply.conditional = False
+    with portal(replies) as running:
+        site = site_of(running)
+        first = crawl(site, tmp_path)
+        second = crawl(site, tmp_path, known=known_of(first.fetches))
+    outcomes = {fetch.outcome for fetch in second.fetches if fetch.status == 200}
+    assert outcomes == {FetchOutcome.UNCHANGED}
+
+
+def test_fewer_documents_than_min_fail_the_crawl(tmp_path: Path) -> None:
+    with portal(three_documents()) as running:
+        result = crawl(site_of(running, min=4), tmp_path)
+    assert result.documents == 3
+    assert result.failed == "只找到 3 份文件，少于应有的 4 份"
+
+
+def test_entries_before_since_are_left_and_min_is_not_asked(tmp_path: Path) -> None:
+    with portal(three_documents()) as running:
+        result = crawl(site_of(running, min=4), tmp_path, since=date(2024, 1, 1))
+        rows = by_path(result, running)
+    assert result.failed is None
+    assert result.documents == 2
+    assert "/bmjs/202309/t20230920_3.html" not in rows
+    assert rows["/bmjs/index_1.html"].reason == "1 条早于 2024-01-01，未跟进"
+
+
+def test_what_cannot_be_fetched_says_why_and_the_rest_goes_on(tmp_path: Path) -> None:
+    bad: dict[str, tuple[Reply, FetchOutcome, str]] = {
+        "error": (Reply(b"x", 500), FetchOutcome.FAILED, "HTTP 500"),
+        "large": (Reply(PDF * 200), FetchOutcome.REFUSED, "超过大小上限"),
+        "bomb": (
+            Reply(gzip.compress(bytes(1_000_000)), headers={"Content-Encoding": "gzip"}),
+            FetchOutcome.REFUSED,
+            "超过大小上限",
+        ),
+        "slow": (Reply(PDF * 20, drip_s=3.0), FetchOutcome.FAILED, "超时"),
+        "cut": (Reply(PDF, declared=4000), FetchOutcome.FAILED, "不完整"),
+        "away": (
+            Reply(b"", 302, {"Location": "http://elsewhere.example/a.pdf"}),
+            FetchOutcome.REFUSED,
+            "转向其他网站",
+        ),
+        "ftp": (
+            Reply(b"", 302, {"Location": "ftp://127.0.0.1/a.pdf"}),
+            FetchOutcome.FAILED,
+            "HTTP 302",
+        ),
+        "loop": (Reply(b"", 302, {"Location": "./loop.pdf"}), FetchOutcome.FAILED, "重定向"),
+    }
+    replies = three_documents()
+    replies["/bmjs/202409/t20240920_1.html"] = article(
+        ("./P02024.pdf", "甲局决算.pdf"),
+        ("http://elsewhere.example/b.pdf", "别处.pdf"),
+        *((f"./{name}.pdf", f"{name}.pdf") for name in bad),
+    )
+    replies |= {f"/bmjs/202409/{name}.pdf": reply for name, (reply, _, _) in bad.items()}
+    limits = Limits(body_bytes=5000, request_timeout_s=1.0, retries=1, retry_wait_s=0.05)
+    with portal(replies) as running:
+        result = crawl(site_of(running), tmp_path, limits=limits)
+        rows = by_path(result, running)
+    found = {
+        name: (row.outcome, row.reason)
+        for name in bad
+        if (row := rows[f"/bmjs/202409/{name}.pdf"]) is not None
+    }
+    for name, (_, outcome, reason) in bad.items():
+        assert found[name][0] is outcome, name
+        assert reason in (found[name][1] or ""), name
+    assert rows["http://elsewhere.example/b.pdf"].outcome is FetchOutcome.SKIPPED
+    assert result.documents == 3
+
+
+def test_a_page_of_the_wrong_type_is_a_document_or_a_failure(tmp_path: Path) -> None:
+    replies = three_documents()
+    replies["/bmjs/202409/t20240920_1.html"] = Reply(PDF + b"instead of an article")
+    replies["/bmjs/202409/t20240919_2.html"] = Reply(b"\x89PNG\r\n\x1a\nnot a page")
+    with portal(replies) as running:
+        rows = by_path(crawl(site_of(running), tmp_path), running)
+    first = rows["/bmjs/202409/t20240920_1.html"]
+    assert (first.role, first.outcome) == (FetchRole.DOCUMENT, FetchOutcome.NEW)
+    second = rows["/bmjs/202409/t20240919_2.html"]
+    assert (second.outcome, second.reason) == (
+        FetchOutcome.FAILED,
+        "类型不符：应为网页，实为 image/png",
+    )
+
+
+def test_an_article_that_is_the_disclosure_is_a_document_too(tmp_path: Path) -> None:
+    cells = "".join(f"<tr><td>科目{i}</td><td>{i}.50</td></tr>" for i in range(12))
+    replies = three_documents()
+    replies["/bmjs/202409/t20240920_1.html"] = Reply(
+        f"<meta charset=utf-8><title>甲局2023年度部门决算</title><table>{cells}</table>".encode()
+    )
+    with portal(replies) as running:
+        result = crawl(site_of(running), tmp_path)
+        rows = [f.role for f in result.fetches if f.url.endswith("t20240920_1.html")]
+    assert rows == [FetchRole.ARTICLE, FetchRole.DOCUMENT]
+
+
+def test_a_failing_server_is_tried_again(tmp_path: Path) -> None:
+    replies = three_documents()
+    replies["/bmjs/202409/P02024.pdf"] = [
+        Reply(b"", 503, {"Retry-After": "1"}),
+        Reply(PDF + b"1"),
+    ]
+    with portal(replies) as running:
+        result = crawl(site_of(running), tmp_path)
+        times = [at for path, _, _, at in running.log if path == "/bmjs/202409/P02024.pdf"]
+    assert result.documents == 3
+    assert times[1] - times[0] >= 1.0
+
+
+def test_redirects_are_followed_and_asked_for_conditionally(tmp_path: Path) -> None:
+    replies = three_documents()
+    replies["/bmjs/202409/P02024.pdf"] = Reply(b"", 302, {"Location": "/new/place.pdf"})
+    replies["/new/place.pdf"] = Reply(PDF + b"moved")
+    with portal(replies) as running:
+        site = site_of(running)
+        first = crawl(site, tmp_path)
+        row = by_path(first, running)["/bmjs/202409/P02024.pdf"]
+        running.log.clear()
+        second = crawl(site, tmp_path, known=known_of(first.fetches))
+    assert row.final_url == running.url + "/new/place.pdf"
+    assert ("/new/place.pdf", 304) in [(path, status) for path, status, *_ in running.log]
+    assert second.documents == 3
+
+
+def test_robots_txt_sets_the_pace_and_one_request_runs_at_a_time(tmp_path: Path) -> None:
+    replies = three_documents()
+    replies["/robots.txt"] = Reply(b"User-agent: *\nCrawl-delay: 0.3\n")
+    with portal(replies) as running:
+        crawl(site_of(running), tmp_path, contact="audit@example.org")
+    times = [at for *_, at in running.log]
+    assert min(b - a for a, b in itertools.pairwise(times)) >= 0.25
+    assert running.most_at_once == 1
+    assert running.agents == {user_agent("audit@example.org")}
+
+
+@pytest.mark.parametrize(("status", "allowed"), [(404, True), (403, True), (503, False)])
+def test_a_robots_txt_that_cannot_be_had(tmp_path: Path, status: int, allowed: bool) -> None:
+    replies = three_documents()
+    replies["/robots.txt"] = Reply(b"", status)
+    with portal(replies) as running:
+        result = crawl(site_of(running), tmp_path)
+    assert (result.documents > 0) is allowed
+    assert (result.failed is None) is allowed
+    if not allowed:
+        assert "robots.txt" in (result.failed or "")
+        assert set(running.paths()) == {"/robots.txt"}
+
+
+def test_a_lost_column_and_a_list_without_entries_fail_the_crawl(tmp_path: Path) -> None:
+    with portal({"/robots.txt": Reply(b"")}) as running:
+        lost = crawl(site_of(running), tmp_path / "a")
+        running.replies["/bmjs/index.html"] = Reply(b"<html><p>loading</p></html>")
+        empty = crawl(site_of(running), tmp_path / "b")
+    assert "栏目无法取得" in (lost.failed or "")
+    assert empty.failed == "所有栏目中均未识别出条目"
+    assert by_path(empty, running)["/bmjs/index.html"].reason == "列表页中未识别出任何条目"
+
+
+def test_time_runs_out(tmp_path: Path) -> None:
+    replies = three_documents()
+    replies["/robots.txt"] = Reply(b"User-agent: *\nCrawl-delay: 1\n")
+    with portal(replies) as running:
+        started = time.monotonic()
+        result = crawl(site_of(running), tmp_path, run_deadline_s=2.5)
+        took_s = time.monotonic() - started
+    assert result.failed == "到达时限，未完成"
+    assert 0 < len(result.fetches) < 9
+    assert took_s < 15
+
+
+def test_a_site_that_cannot_start_says_so(tmp_path: Path) -> None:
+    site = Site(key="empty", name="空", region="示例市")
+    assert crawl(site, tmp_path).failed == "未登记起始栏目"
+
+
+def test_the_user_agent_is_one_clean_header_line() -> None:
+    assert user_agent("a@b.cn\r\nX: 1").count("\n") == 0
+    assert user_agent("a@b.cn").endswith("(+a@b.cn)")
