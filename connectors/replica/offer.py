@@ -32,11 +32,10 @@ class RenderedDisclosure(_Model):
 
 
 class Paper(_Model):
-    """Another paper of an agency, set from a typst template: a budget or a notice."""
+    """Another paper of an agency, set from ``papers/<paper>.yaml``: a budget or a notice."""
 
     content: Literal["paper"]
-    template: Literal["budget", "notice"]
-    data: str = Field(description="stem of the YAML file under papers/")
+    paper: str
 
 
 class SavedPage(_Model):
