@@ -1,0 +1,235 @@
+"""The read models on a warehouse that a small nightly run has filled."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine
+
+from connectors.records import Fetch, FetchOutcome, FetchRole
+from disclosures.amounts import CellState, MoneyUnit
+from disclosures.assembly import assemble
+from disclosures.model import (
+    DocumentKind,
+    Fact,
+    FormReading,
+    PerformanceFact,
+    Reading,
+    Side,
+    Statement,
+)
+from disclosures.verdicts import Finding, Judgement, Operand, Severity, State, ValidationSummary
+from warehouse import load, queries
+
+NOON = datetime(2024, 9, 2, 12, tzinfo=UTC)
+FACTS = (
+    Fact(
+        "01", Side.INCOME, "other", "8", None, "其他收入", "amount", Decimal("3.10"), "3.10", 2,
+        page=3, bbox=(1.5, 2.0, 3.0, 4.0), readers=("tablers", "tabula"),
+    ),
+    Fact(
+        "01", Side.INCOME, "grand_total", "30", None, "总计", "amount", Decimal("914.65"),
+        "914.65", 2, page=3, agreed=False, note="仅一个读取器",
+    ),
+    Fact(
+        "01", Side.EXPENSE, "grand_total", "60", None, "总计", "amount", None, "", None,
+        state=CellState.BLANK, page=3,
+    ),
+)  # fmt: skip
+STATEMENTS = (
+    Statement("收支", "total", "amount", Decimal("914.65"), "万元", "总计914.65万元。", 9, "增加"),
+)
+PERFORMANCE = (PerformanceFact("unit", "整体", "执行率", "rate", None, "%", "／", 12),)
+ACCOUNTS = Reading(
+    "a" * 64,
+    "application/pdf",
+    DocumentKind.FINAL_ACCOUNTS,
+    agency="山城区财政局",
+    year=2023,
+    pages=20,
+    title="山城区财政局2023年度部门决算",
+    unit=MoneyUnit.WAN,
+    forms=(
+        FormReading("01", "收入支出决算总表", (3, 4), MoneyUnit.WAN, "central", notes=("注",)),
+        FormReading("07", "政府性基金…表", (10,), MoneyUnit.WAN, "central", declared_empty=True),
+    ),
+    facts=FACTS,
+    statements=STATEMENTS,
+    performance=PERFORMANCE,
+    sections=("部门概况",),
+    readers={"tablers": "0.1"},
+)
+
+
+class Folder:
+    root = Path("archive")
+
+    def path(self, sha256: str, media_type: str) -> Path:
+        return self.root / sha256
+
+
+def fetch(name: str, **changes: object) -> Fetch:
+    base = Fetch(
+        site="hill",
+        url=f"http://hill.test/{name}.pdf",
+        role=FetchRole.DOCUMENT,
+        outcome=FetchOutcome.NEW,
+        fetched_at=NOON,
+        sha256=name * 64,
+        media_type="application/pdf",
+        size_bytes=10,
+        found_on=f"http://hill.test/{name}.html",
+        file_name=f"{name}.pdf",
+    )
+    return replace(base, **changes)  # type: ignore[arg-type]
+
+
+def finding(disclosure_id: str, rule: str, severity: Severity, state: State) -> Finding:
+    operand = Operand(
+        "01", "income", "other", "amount", "其他收入", "3.10", Decimal("3.10"), 3, "a" * 64
+    )
+    return Finding(
+        disclosure_id, rule, "收入", severity, state, "不相等", "01",
+        Decimal("914.65"), Decimal("914.60"), Decimal("0.05"), Decimal("0.015"),
+        operands=(operand,),
+    )  # fmt: skip
+
+
+@pytest.fixture
+def run_id(engine: Engine) -> str:
+    run = load.start_run(
+        engine,
+        kind="nightly",
+        parameters={},
+        code_version="0.1.0",
+        ruleset="rules-1",
+        reader_version="r1",
+    )
+    load.save_fetches(
+        engine,
+        run,
+        [
+            fetch("a"),
+            fetch("b"),
+            fetch("e"),
+            fetch("c", sha256=None, outcome=FetchOutcome.FAILED, status=404, reason="HTTP 404"),
+            fetch("b", sha256="d" * 64, fetched_at=NOON - timedelta(days=9)),
+        ],
+        Folder(),
+    )
+    load.save_readings(
+        engine,
+        run,
+        [
+            ACCOUNTS,
+            Reading("b" * 64, "application/pdf", DocumentKind.BUDGET, "标题为部门预算"),
+            Reading("d" * 64, "application/pdf", DocumentKind.OTHER),
+        ],
+    )
+    made = assemble(load.documents_to_assemble(engine, "r1", sites=["hill"]), alternates="merge")
+    load.save_disclosures(engine, run, made, sites=["hill"])
+    versions = load.unjudged_disclosures(engine, "rules-1")
+    (identifier,) = versions
+    judgement = Judgement(
+        identifier,
+        "rules-1",
+        Decimal("59.9"),
+        "D",
+        {"真实性": {"score": "50", "weight": 70}},
+        Decimal("97.53"),
+        {"exact": 7, "fail": 2},
+        (
+            finding(identifier, "r.suspect", Severity.ERROR, State.EXTRACTION_SUSPECT),
+            finding(identifier, "r.warn", Severity.WARN, State.FAIL),
+            finding(identifier, "r.error", Severity.ERROR, State.FAIL),
+        ),
+    )
+    summary = ValidationSummary("form01", "b1", False, 1, ({"rule": "r.error"},))
+    load.save_judgements(engine, run, [judgement], [summary], versions)
+    load.finish_run(engine, run, state="completed", summary={"disclosures": 1})
+    return run
+
+
+def test_an_overview_row_counts_what_was_found(engine: Engine, run_id: str) -> None:
+    (row,) = queries.disclosure_summaries(engine)
+    assert (row.agency, row.year, row.site) == ("山城区财政局", 2023, "hill")
+    assert (row.score, row.grade, row.coverage) == (Decimal("59.90"), "D", Decimal("97.53"))
+    assert (row.errors, row.warnings, row.in_state(State.EXTRACTION_SUSPECT)) == (1, 1, 1)
+    assert (row.forms, row.files, row.sha256) == (("01", "07"), ("a.pdf",), "a" * 64)
+    assert row.up_to_date
+    assert queries.disclosure_summaries(engine, sites=["x"]) == []
+    assert queries.disclosure_summaries(engine, years=[2023], sites=["hill"]) == [row]
+    (under_other_rules,) = queries.disclosure_summaries(engine, ruleset="rules-2")
+    assert (under_other_rules.score, under_other_rules.errors) == (None, 0)
+
+
+def test_findings_come_with_their_operands_errors_first(engine: Engine, run_id: str) -> None:
+    (row,) = queries.disclosure_summaries(engine)
+    summaries, found = queries.judged(engine, [row.disclosure_id], "rules-1")
+    assert summaries == [row]
+    assert [one.rule for one in found] == ["r.error", "r.warn", "r.suspect"]
+    assert [one.is_error for one in found] == [True, False, False]
+    assert found[0].operands[0].amount_wan == Decimal("3.10")
+    assert found[0].difference_wan == Decimal("0.05")
+
+
+def test_a_disclosure_comes_back_as_it_was_read(engine: Engine, run_id: str) -> None:
+    (row,) = queries.disclosure_summaries(engine)
+    record = queries.disclosure(engine, row.disclosure_id)
+    assert record is not None
+    assert record.summary == row
+    first, empty = record.forms
+    assert first.facts == FACTS  # in printed order, amounts, boxes and notes included
+    assert (first.title, first.pages, first.notes) == ("收入支出决算总表", (3, 4), ("注",))
+    assert (empty.form, empty.declared_empty, empty.facts) == ("07", True, ())
+    assert record.statements == STATEMENTS
+    assert record.performance == {"a" * 64: PERFORMANCE}
+    (document,) = record.documents
+    assert (document.role, document.narrative, document.title) == ("main", True, ACCOUNTS.title)
+    assert len(record.findings) == 3
+    assert queries.disclosure(engine, "nothing") is None
+
+
+def test_what_is_not_a_disclosure_has_a_reason(engine: Engine, run_id: str) -> None:
+    others = queries.other_documents(engine, sites=["hill"])
+    assert {(one.sha256[0], one.kind, one.reason) for one in others} == {
+        ("b", "budget", "标题为部门预算"),
+        ("d", "other", "已被新版本取代"),
+        ("e", "unread", None),
+    }
+    (failed,) = queries.failed_fetches(engine)
+    assert (failed.url, failed.status, failed.reason) == (
+        "http://hill.test/c.pdf",
+        404,
+        "HTTP 404",
+    )
+    assert queries.failed_fetches(engine, "other run") == []
+
+
+def test_runs_and_validations(engine: Engine, run_id: str) -> None:
+    (run,) = queries.runs(engine)
+    assert (run.run_id, run.state, run.summary) == (run_id, "completed", {"disclosures": 1})
+    assert run.finished_at is not None
+    assert run.finished_at.tzinfo is not None
+    (validation,) = queries.validations(engine, run_id)
+    assert (validation.suite, validation.success) == ("form01", False)
+    assert validation.results == ({"rule": "r.error"},)
+
+
+def test_the_judgement_of_an_old_version_stands_until_the_new_one_is_judged(
+    engine: Engine, run_id: str
+) -> None:
+    load.save_readings(engine, run_id, [replace(ACCOUNTS, title="更正")])
+    made = assemble(load.documents_to_assemble(engine, "r1", sites=["hill"]), alternates="merge")
+    load.save_disclosures(engine, run_id, made, sites=["hill"])
+    (row,) = queries.disclosure_summaries(engine)
+    assert (row.grade, row.up_to_date) == ("D", False)
+    versions = load.unjudged_disclosures(engine, "rules-1")
+    good = Judgement(row.disclosure_id, "rules-1", None, "—", {}, Decimal(0), {})
+    load.save_judgements(engine, run_id, [good], [], versions)
+    (row,) = queries.disclosure_summaries(engine)
+    assert (row.grade, row.score, row.errors, row.up_to_date) == ("—", None, 0, True)
