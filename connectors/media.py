@@ -60,9 +60,12 @@ _OLE_MAGIC: Final = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 # Readers accept a PDF whose header stands within the first kilobyte (ISO 32000-1, annex H).
 _PDF_HEADER_WITHIN_BYTES: Final = 1024
 _HEAD_BYTES: Final = 4096
-_HTML_START: Final = re.compile(
-    rb"<(?:!doctype\s+html|html|head|body|meta|title|script|div|table)\b", re.IGNORECASE
+_FIRST_TAG: Final = re.compile(rb"(?:<!--.*?-->\s*)*<(!?\??[A-Za-z][\w:.-]*)", re.DOTALL)
+_HTML_TAGS: Final = frozenset(
+    b"!doctype html head body meta title link style script base div table tr td p a ul ol li "
+    b"span font center br hr img h1 h2 h3 h4 form iframe section article input b strong".split()
 )
+_HTML_INSIDE: Final = re.compile(rb"<(?:!doctype\s+html|html|head|body)\b", re.IGNORECASE)
 
 
 def sniff(body: bytes) -> str:
@@ -126,12 +129,12 @@ def _sniff_text(head: bytes) -> str:
     text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
     if not text:
         return UNKNOWN
-    if text.startswith((b"<", b"\xff\xfe", b"\xfe\xff")) or _HTML_START.search(text):
-        plain = text.replace(b"\0", b"")  # UTF-16 markup
-        if _HTML_START.search(plain):
-            return HTML
-        if plain.startswith(b"<?xml") or re.match(rb"<[A-Za-z]", plain):
-            return XML
+    plain = text.removeprefix(b"\xff\xfe").removeprefix(b"\xfe\xff").replace(b"\0", b"")
+    tag = _FIRST_TAG.match(plain)
+    if _HTML_INSIDE.search(plain) or (tag and tag[1].lower() in _HTML_TAGS):
+        return HTML
+    if tag:
+        return XML
     if b"\0" in text:
         return UNKNOWN
     if text[:1] in b"{[" and text[:2] != b"{\\":

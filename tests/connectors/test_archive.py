@@ -1,0 +1,219 @@
+from __future__ import annotations
+
+import io
+import multiprocessing
+import os
+import zipfile
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from connectors.archive import Archive, fetch_from_row, fetch_to_row
+from connectors.media import HTML, PDF, TEXT, UNKNOWN, XML, ZIP, sniff
+from connectors.records import Fetch, FetchOutcome, FetchRole
+
+BODY = b"%PDF-1.4\nbody\n"
+
+
+def fetch(number: int) -> Fetch:
+    return Fetch(
+        site="hill",
+        url=f"http://hill.example/{number}.pdf",
+        role=FetchRole.DOCUMENT,
+        outcome=FetchOutcome.NEW,
+        fetched_at=datetime(2024, 9, 2, 2, 0, number, tzinfo=UTC),
+        status=200,
+        headers={"ETag": '"1"'},
+        article_title="某局\n2023年度\u2028部门决算",
+    )
+
+
+def zipped(*names: str) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name in names:
+            archive.writestr(name, "x")
+    return buffer.getvalue()
+
+
+def test_a_body_is_kept_under_its_hash_and_its_true_suffix(tmp_path: Path) -> None:
+    archive = Archive(tmp_path)
+    sha256, relative = archive.put(BODY)
+    assert relative == f"{sha256[:2]}/{sha256}.pdf"
+    assert (tmp_path / relative).read_bytes() == BODY
+    assert archive.path(sha256) == archive.path(sha256, PDF) == tmp_path / relative
+    assert archive.read(sha256) == BODY
+    assert sha256 in archive
+    assert "0" * 64 not in archive
+
+
+def test_putting_twice_changes_nothing(tmp_path: Path) -> None:
+    archive = Archive(tmp_path)
+    first = archive.put(BODY)
+    path = archive.path(first[0])
+    before = path.stat()
+    assert archive.put(BODY, "text/html") == first, "the first name stays"
+    after = path.stat()
+    assert (before.st_mtime_ns, before.st_ino) == (after.st_mtime_ns, after.st_ino)
+    assert [p for p in tmp_path.rglob("*") if p.is_file()] == [path]
+
+
+def test_a_damaged_copy_is_mended(tmp_path: Path) -> None:
+    archive = Archive(tmp_path)
+    sha256, _ = archive.put(BODY)
+    archive.path(sha256).write_bytes(BODY[:3])
+    archive.put(BODY)
+    assert archive.read(sha256) == BODY
+
+
+def test_a_failed_write_leaves_no_half(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    archive = Archive(tmp_path)
+
+    def refuse(*_: object) -> None:
+        raise OSError("disk full")
+
+    monkeypatch.setattr(os, "replace", refuse)
+    with pytest.raises(OSError, match="disk full"):
+        archive.put(BODY)
+    assert [p for p in tmp_path.rglob("*") if p.is_file()] == []
+
+
+@pytest.mark.parametrize("name", ["../../etc/passwd", "a/b", "", "x" * 64, "AB" * 32])
+def test_nothing_but_a_hash_becomes_a_path(tmp_path: Path, name: str) -> None:
+    archive = Archive(tmp_path)
+    with pytest.raises(ValueError, match="not a SHA-256"):
+        archive.path(name, PDF)
+
+
+def test_what_is_not_there(tmp_path: Path) -> None:
+    archive = Archive(tmp_path)
+    with pytest.raises(FileNotFoundError):
+        archive.path("0" * 64)
+    assert archive.path("0" * 64, PDF).name == "0" * 64 + ".pdf"
+
+
+def test_old_leftovers_are_swept_and_new_ones_kept(tmp_path: Path) -> None:
+    incoming = tmp_path / "incoming"
+    incoming.mkdir()
+    old, new = incoming / "old", incoming / "new"
+    for path in (old, new):
+        path.write_bytes(b"half")
+    os.utime(old, (0, 0))
+    Archive(tmp_path).sweep()
+    assert list(incoming.iterdir()) == [new]
+
+
+def test_a_journal_brings_back_what_was_appended(tmp_path: Path) -> None:
+    archive = Archive(tmp_path)
+    with archive.journal("run-1", "hill") as journal:
+        journal.append(fetch(1))
+        journal.append(fetch(2))
+        (found,) = archive.journals()
+        assert found.fetches() == [fetch(1), fetch(2)], "readable while it is written"
+    assert (found.run_id, found.site) == ("run-1", "hill")
+
+
+def test_a_torn_line_costs_only_itself(tmp_path: Path) -> None:
+    archive = Archive(tmp_path)
+    with archive.journal("run-1", "hill") as journal:
+        journal.append(fetch(1))
+        journal.append(fetch(2))
+    (found,) = archive.journals()
+    found.path.write_bytes(found.path.read_bytes()[:-40])
+    assert found.fetches() == [fetch(1)]
+    with archive.journal("run-1", "hill") as journal:
+        journal.append(fetch(3))
+    assert found.fetches() == [fetch(1), fetch(3)]
+
+
+def _append_and_die(root: Path) -> None:
+    with Archive(root).journal("run-1", "hill") as journal:
+        for number in range(1, 50):
+            journal.append(fetch(number))
+            if number == 7:
+                os._exit(9)  # as a kill does: nothing is flushed or closed
+
+
+def test_rows_survive_a_killed_process(tmp_path: Path) -> None:
+    process = multiprocessing.get_context("spawn").Process(target=_append_and_die, args=(tmp_path,))
+    process.start()
+    process.join(30)
+    assert process.exitcode == 9
+    (found,) = Archive(tmp_path).journals()
+    assert found.fetches() == [fetch(number) for number in range(1, 8)]
+
+
+def test_a_loaded_journal_is_kept_aside(tmp_path: Path) -> None:
+    archive = Archive(tmp_path)
+    with archive.journal("run-1", "hill") as journal:
+        journal.append(fetch(1))
+    (found,) = archive.journals()
+    archive.settle(found)
+    archive.settle(found)
+    assert archive.journals() == []
+    (kept,) = archive.journals(loaded=True)
+    assert kept.fetches() == [fetch(1)]
+
+
+@pytest.mark.parametrize(("run", "site"), [("../run", "hill"), ("run", "a/b"), ("", "hill")])
+def test_journal_names_stay_in_their_folder(tmp_path: Path, run: str, site: str) -> None:
+    with pytest.raises(ValueError, match="journal name"), Archive(tmp_path).journal(run, site):
+        pass
+
+
+def test_rows_of_a_later_version_are_readable() -> None:
+    row = fetch_to_row(fetch(1)) | {"added_later": 1}
+    assert fetch_from_row(row) == fetch(1)
+
+
+OFFICE = "application/vnd.openxmlformats-officedocument."
+
+
+@pytest.mark.parametrize(
+    ("body", "media_type"),
+    [
+        (BODY, PDF),
+        (b"\xef\xbb\xbf\r\n" + BODY, PDF),
+        (b"<!DOCTYPE html><title>x</title>", HTML),
+        (b"\r\n<!-- x -->\n<HTML>", HTML),
+        ("<html>决算</html>".encode("utf-16"), HTML),
+        (b"<?xml version='1.0'?><html xmlns='x'>", HTML),
+        (b"<datastore><recordset/></datastore>", XML),
+        (zipped("[Content_Types].xml", "word/document.xml"), f"{OFFICE}wordprocessingml.document"),
+        (zipped("[Content_Types].xml", "xl/workbook.xml"), f"{OFFICE}spreadsheetml.sheet"),
+        (zipped("OFD.xml"), "application/ofd"),
+        (zipped("决算.pdf"), ZIP),
+        (b"PK\x03\x04 broken", ZIP),
+        (
+            b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + "Workbook".encode("utf-16-le"),
+            "application/vnd.ms-excel",
+        ),
+        (
+            b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + "WordDocument".encode("utf-16-le"),
+            "application/msword",
+        ),
+        (b"Rar!\x1a\x07\x01\x00", "application/vnd.rar"),
+        ("收入支出决算总表".encode("gb18030") * 1000, TEXT),
+        ("收入支出决算总表".encode() * 1000, TEXT),
+        (b"", UNKNOWN),
+        (bytes(100), UNKNOWN),
+    ],
+)
+def test_media_types_come_from_the_bytes(body: bytes, media_type: str) -> None:
+    assert sniff(body) == media_type
+
+
+SHARED = Path(__file__).resolve().parents[2].parent / "shared" / "real"
+
+
+@pytest.mark.shared
+def test_real_files_are_known_whatever_their_names_say() -> None:
+    if not SHARED.is_dir():
+        pytest.skip("the real disclosures are not beside the repository")
+    found = {path.name: sniff(path.read_bytes()) for path in SHARED.rglob("*.*")}
+    pages = {name for name, media_type in found.items() if media_type == HTML}
+    assert {"html-saved-as.pdf", "html-saved-as-2.pdf"} <= pages
+    # A PDF that a portal delivered as a page.
+    assert found["pdfjs-viewer-chongqing.html"] == PDF
+    assert {found[name] for name in found if name not in pages} == {PDF}
