@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
@@ -43,8 +44,9 @@ def agree(witnesses: Sequence[Witness]) -> Agreement:
     """Settle every cell by its witnesses.
 
     A value that at least two witnesses saw, and more than saw any other value, is agreed. All
-    else keeps the value that most (or the first) saw and is marked not agreed. A cell that two
-    readers file under different rows is kept under the agreed row only.
+    else keeps the value that most (or the first) saw and is marked not agreed. A lone reading of
+    a cell that others agree on under another row, or by a reader that misread most of the form,
+    is set aside and told in ``dropped``.
     """
     seen: dict[FactKey, list[tuple[str, Fact]]] = {}
     for witness in witnesses:
@@ -52,18 +54,43 @@ def agree(witnesses: Sequence[Witness]) -> Agreement:
             seen.setdefault(fact.key, []).append((witness.reader, fact))
     settled = [_settle(votes) for votes in seen.values()]
     agreed = [fact for fact in settled if fact.agreed]
+    unreliable = _unreliable(witnesses, {fact.key: fact for fact in agreed})
     kept: list[Fact] = []
-    dropped: list[str] = []
+    misfiled: Counter[tuple[str, str]] = Counter()
     for fact in settled:
-        rival = None if fact.agreed else next((a for a in agreed if _same_cell(fact, a)), None)
-        if rival is None:
-            kept.append(fact)
+        alone = not fact.agreed and len(seen[fact.key]) == 1
+        if alone and (
+            (fact.readers[0], fact.form) in unreliable or any(_same_cell(fact, a) for a in agreed)
+        ):
+            misfiled[fact.form, fact.readers[0]] += 1
         else:
-            dropped.append(
-                f"form {fact.form}: {' and '.join(fact.readers)} filed {fact.text!r} on page "
-                f"{fact.page} under row {fact.row}, others agree on {rival.row}"
+            kept.append(fact)
+    dropped = tuple(
+        f"form {form}: {count} readings of {reader} set aside, they are of cells that the others "
+        "agree on or of a table that it misread"
+        for (form, reader), count in sorted(misfiled.items())
+    )
+    return Agreement(tuple(_in_order(kept, witnesses)), dropped)
+
+
+def _unreliable(
+    witnesses: Sequence[Witness], agreed: Mapping[FactKey, Fact]
+) -> frozenset[tuple[str, str]]:
+    """Readers that misread a form: two others agree on most of it, and not with them.
+
+    Their remaining readings are debris (rows cut in two, words as amounts), not lost cells.
+    """
+    bad: set[tuple[str, str]] = set()
+    for form in {fact.form for fact in agreed.values()}:
+        size = sum(fact.form == form for fact in agreed.values())
+        for witness in witnesses:
+            own = [fact for fact in witness.facts if fact.form == form]
+            right = sum(
+                fact.key in agreed and witness.reader in agreed[fact.key].readers for fact in own
             )
-    return Agreement(tuple(_in_order(kept, witnesses)), tuple(dropped))
+            if 2 * right < len(own) and 2 * right < size:
+                bad.add((witness.reader, form))
+    return frozenset(bad)
 
 
 def agree_forms(witnesses: Sequence[Witness]) -> tuple[FormReading, ...]:

@@ -18,6 +18,8 @@ class MediaType(StrEnum):
     ODS = "application/vnd.oasis.opendocument.spreadsheet"
     DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
     DOC = "application/msword"
+    # Microsoft's envelope of an encrypted xlsx or docx.
+    ENCRYPTED_OFFICE = "application/vnd.ms-office"
     OFD = "application/ofd"
     ZIP = "application/zip"
     RAR = "application/vnd.rar"
@@ -111,6 +113,7 @@ def _sniff_zip(body: bytes) -> MediaType:
 def _sniff_ole(body: bytes) -> MediaType:
     """Excel and Word 97 (and the .et and .wps of WPS) by the names of their streams."""
     for stream, kind in (
+        ("EncryptedPackage", MediaType.ENCRYPTED_OFFICE),
         ("Workbook", MediaType.XLS),
         ("Book", MediaType.XLS),
         ("WordDocument", MediaType.DOC),

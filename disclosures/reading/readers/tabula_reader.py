@@ -90,11 +90,20 @@ class TabulaReader:
     version: Final = version("tabula-py")
     stack: Final = "pdfbox"
 
-    def read(self, path: Path, pages: Collection[int] | None = None) -> Extraction:
+    def start(self) -> None:
+        """Start the virtual machine, or make sure that it runs.
+
+        Raises:
+            UnreadableError: it cannot be started in this process.
+        """
         try:
-            java = _java()
+            _java()
         except (ImportError, OSError, RuntimeError) as error:
             raise UnreadableError(f"tabula's Java cannot be started: {error}") from error
+
+    def read(self, path: Path, pages: Collection[int] | None = None) -> Extraction:
+        self.start()
+        java = _java()
         grids: list[Grid] = []
         notes: list[str] = []
         try:

@@ -1,0 +1,139 @@
+"""The text of PDF pages, on PDFium; and whether the file is whole."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Collection
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Final
+
+from disclosures.reading.grids import PageText
+from disclosures.reading.readers.base import Extraction, UnreadableError
+
+#: Pages with fewer characters than this have no text layer worth the name (a page number at most).
+MIN_PAGE_CHARS: Final = 8
+# Scans are cut into strips by some machines, so a strip is enough.
+_PICTURE_SHARE: Final = 0.1
+_OUTLINES: Final = 400
+_PASSWORD_ERROR: Final = 4  # FPDF_ERR_PASSWORD
+# Tail of a file after its end mark in which an object shows that more was to come.
+_OBJECT: Final = re.compile(rb"\d+\s+\d+\s+obj\b")
+
+
+@dataclass(frozen=True, slots=True)
+class PdfTexts:
+    """Texts of all pages; ``images`` are the pages that hold pictures but no text."""
+
+    texts: tuple[PageText, ...]
+    images: tuple[int, ...]
+
+
+class PdfTextReader:
+    """Page texts in the order in which the file draws them."""
+
+    name: Final = "pypdfium2"
+    version: Final = version("pypdfium2")
+    stack: Final = "pdfium"
+
+    def read(self, path: Path, pages: Collection[int] | None = None) -> Extraction:
+        read = self.read_pages(path, max_pages=None)
+        return Extraction(texts=tuple(t for t in read.texts if pages is None or t.page in pages))
+
+    def read_pages(self, path: Path, *, max_pages: int | None) -> PdfTexts:
+        """Text of every page.
+
+        Raises:
+            UnreadableError: encrypted, damaged, or more than ``max_pages`` pages.
+        """
+        import pypdfium2
+
+        try:
+            document = pypdfium2.PdfDocument(path)
+        except pypdfium2.PdfiumError as error:
+            if getattr(error, "err_code", None) == _PASSWORD_ERROR:
+                raise UnreadableError(
+                    "encrypted with a password; ask the publisher for a copy without one"
+                ) from error
+            raise UnreadableError(
+                f"not a readable PDF ({error}); download it again or ask the publisher for it"
+            ) from error
+        try:
+            count = len(document)
+            if count == 0:
+                raise UnreadableError("the PDF has no pages; download it again")
+            if max_pages is not None and count > max_pages:
+                raise UnreadableError(
+                    f"{count} pages, more than the limit of {max_pages}; raise the limit to read it"
+                )
+            texts: list[PageText] = []
+            images: list[int] = []
+            for number in range(1, count + 1):
+                try:
+                    page = document[number - 1]
+                    text = _clean(page.get_textpage().get_text_range())
+                except pypdfium2.PdfiumError:
+                    # A page that cannot be loaded is shown blank by viewers.
+                    texts.append(PageText(number, ""))
+                    images.append(number)
+                    continue
+                texts.append(PageText(number, text))
+                if len("".join(text.split())) < MIN_PAGE_CHARS and _has_pictures(page):
+                    images.append(number)
+                page.close()
+            return PdfTexts(tuple(texts), tuple(images))
+        finally:
+            document.close()
+
+
+def _clean(text: str) -> str:
+    # PDFium marks a hyphen at a line's end with U+FFFE or U+0002.
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    return re.sub(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]", "", text)
+
+
+def _has_pictures(page: Any) -> bool:
+    """Whether a page shows a picture of text: an image over a good part of it, or letters drawn
+    as outlines. A logo, a stamp or the lines of an empty table do not count."""
+    import pypdfium2.raw as pdfium
+
+    width, height = page.get_size()
+    outlines = 0
+    kinds = (pdfium.FPDF_PAGEOBJ_IMAGE, pdfium.FPDF_PAGEOBJ_PATH)
+    for item in page.get_objects(filter=kinds, max_depth=3):
+        if item.type == pdfium.FPDF_PAGEOBJ_PATH:
+            outlines += 1
+            continue
+        left, bottom, right, top = item.get_bounds()
+        if (right - left) * (top - bottom) >= width * height * _PICTURE_SHARE:
+            return True
+    return outlines >= _OUTLINES
+
+
+def truncation(body: bytes) -> str | None:
+    """Why a PDF is known to be cut, or None.
+
+    Viewers repair cut files in silence and show fewer pages; a form on a lost page would then be
+    reported as missing.
+    """
+    end = body.rfind(b"%%EOF")
+    if end < 0:
+        # A few producers leave the mark out, never the pointer before it.
+        if re.search(rb"startxref\s+\d+\s*\Z", body[-64:]):
+            return None
+        return "truncated: the end of the file is missing; download it again"
+    # Cut after the end mark of a linearized file's first section, or within an update.
+    if _OBJECT.search(body, end):
+        return "truncated: the file breaks off after its last end mark; download it again"
+    return None
+
+
+def garbled(texts: Collection[PageText]) -> bool:
+    """Whether the text layer is not text: fonts without a character map."""
+    letters = [c for page in texts for c in page.text if not c.isspace()]
+    if not letters:
+        return False
+    odd = sum(unicodedata.category(c) in ("Co", "Cn", "Cc", "Cs") or c == "\ufffd" for c in letters)
+    return odd > len(letters) * 0.3

@@ -1,0 +1,300 @@
+"""Reading many documents in worker processes that may crash or be killed.
+
+Every crawled file is hostile until read, and a native parser or the Java virtual machine takes
+its process along when it dies. So each document is read in a process of its own pool: a crash,
+a hang or a flood of memory costs that one document, which gets a row with the reason.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import faulthandler
+import hashlib
+import os
+import pickle
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+from disclosures.model import DocumentKind, Reading
+
+_POLL_S: Final = 0.1
+# How long after the limit a worker ends itself when nobody is left to end it.
+_GRACE_S: Final = 10.0
+_START_S: Final = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one document may cost. ``rss_mb`` is the whole worker's resident memory in MiB,
+    interpreter and Java virtual machine (about 300 MiB) included."""
+
+    wall_s: float = 120.0
+    rss_mb: int = 3072
+    max_pages: int = 1000
+    max_bytes: int = 256 * 2**20
+    documents_per_worker: int = 500
+
+
+class ReaderPool:
+    """Worker processes that read documents; use it as a context manager.
+
+    Workers start when the first documents come and keep their Java virtual machine warm.
+    Leaving the context ends them all. One thread at a time may read from a pool.
+    """
+
+    def __init__(self, jobs: int, limits: Limits = Limits()) -> None:
+        if jobs < 1:
+            raise ValueError(f"a pool needs at least one worker, not {jobs}")
+        self._jobs = jobs
+        self._limits = limits
+        self._idle: list[_Worker] = []
+        self._closed = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End all workers; the pool cannot be used afterwards."""
+        self._closed = True
+        while self._idle:
+            self._idle.pop().kill()
+
+    def read(self, paths: Iterable[Path]) -> Iterator[tuple[Path, Reading]]:
+        """Read documents and yield each as it finishes, in any order.
+
+        Raises:
+            RuntimeError: the pool is closed, or workers cannot be started on this machine.
+        """
+        if self._closed:
+            raise RuntimeError("the pool is closed")
+        queue = iter(paths)
+        busy: list[_Worker] = []
+        done: deque[tuple[Path, Reading]] = deque()
+        exhausted = False
+        try:
+            while True:
+                while not exhausted and len(busy) < self._jobs:
+                    path = next(queue, None)
+                    if path is None:
+                        exhausted = True
+                        break
+                    worker = self._idle.pop() if self._idle else _Worker(self._limits)
+                    busy.append(worker)
+                    worker.begin(path)
+                if not busy:
+                    return
+                wait([worker.connection for worker in busy], _POLL_S)
+                for worker in list(busy):
+                    reading = worker.result()
+                    if reading is None:
+                        continue
+                    busy.remove(worker)
+                    done.append((worker.path, reading))
+                    if worker.usable:
+                        self._idle.append(worker)
+                    else:
+                        worker.kill()
+                while done:
+                    yield done.popleft()
+        finally:
+            # The consumer may stop early: what is being read is given up.
+            for worker in busy:
+                worker.kill()
+
+
+class _Worker:
+    """One worker process, seen from its parent."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._served = 0
+        self._started_s = time.monotonic()
+        self._alive = True
+        self._ready = False
+        self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the worker
+        self.path = Path()
+        # Pipes of its own: libraries print to stdout. The worker's end of ``ours`` closes when
+        # this process dies, however it dies, and the worker ends itself.
+        there_r, ours_w = os.pipe()
+        ours_r, there_w = os.pipe()
+        self.connection = Connection(ours_r, writable=False)
+        self._orders = Connection(ours_w, readable=False)
+        # The child imports the project from where this process did, whatever its directory.
+        environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+        self._process = subprocess.Popen(
+            [
+                sys.executable,
+                "-c",
+                "from disclosures.reading.workers import serve; serve()",
+                *(str(number) for number in (there_r, there_w, limits.max_pages, limits.wall_s)),
+                str(limits.max_bytes),
+            ],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=self._stderr,
+            pass_fds=(there_r, there_w),
+            env=environment,
+            # Ctrl-C reaches the parent alone, which then ends its workers in order.
+            start_new_session=True,
+        )
+        os.close(there_r)
+        os.close(there_w)
+
+    @property
+    def usable(self) -> bool:
+        """Whether the worker may take another document."""
+        return (
+            self._alive
+            and self._served < self._limits.documents_per_worker
+            # What a document leaves behind must not count against the next one.
+            and _rss_mb(self._process.pid) < self._limits.rss_mb / 2
+        )
+
+    def begin(self, path: Path) -> None:
+        self.path = path
+        if self._ready:
+            self._started_s = time.monotonic()
+        # A worker that died while idle shows at result().
+        with contextlib.suppress(BrokenPipeError):
+            self._orders.send_bytes(pickle.dumps(path))
+
+    def result(self) -> Reading | None:
+        """The reading, or why there is none; None while the worker is at it.
+
+        Raises:
+            RuntimeError: no worker can be started here.
+        """
+        elapsed_s = time.monotonic() - self._started_s
+        try:
+            if self.connection.poll():
+                message = pickle.loads(self.connection.recv_bytes())
+                if isinstance(message, Reading):
+                    self._served += 1
+                    return message
+                self._ready = True
+                self._started_s = time.monotonic()
+                return None
+        except (EOFError, OSError):
+            self._demand_ready()
+            return self._lost(f"the reader's process ended ({self._ending()})", elapsed_s)
+        limits = self._limits
+        if elapsed_s > (limits.wall_s if self._ready else _START_S):
+            self._demand_ready()
+            return self._lost(f"reading took longer than {limits.wall_s:g} s", elapsed_s)
+        rss_mb = _rss_mb(self._process.pid)
+        if rss_mb > limits.rss_mb:
+            return self._lost(f"reading took more than {limits.rss_mb} MB of memory", elapsed_s)
+        return None
+
+    def kill(self) -> None:
+        """End the process and wait until it is gone."""
+        self._alive = False
+        self._process.kill()
+        self._process.wait()
+        self.connection.close()
+        self._orders.close()
+        self._stderr.close()
+
+    def _demand_ready(self) -> None:
+        """A worker that never came up tells of this installation, not of the document.
+
+        Raises:
+            RuntimeError: it did not come up, with what it said last.
+        """
+        if not self._ready:
+            self._process.kill()
+            self._process.wait()
+            self._stderr.seek(0)
+            said = self._stderr.read().decode("utf-8", "replace").strip()
+            raise RuntimeError(f"reader processes cannot be started: {said[-2000:] or 'no answer'}")
+
+    def _lost(self, reason: str, elapsed_s: float) -> Reading:
+        self._alive = False
+        return Reading(
+            sha256=_sha256(self.path),
+            media_type="application/octet-stream",
+            kind=DocumentKind.UNREADABLE,
+            reason=f"{reason}; read it by hand, or again with higher limits",
+            seconds=round(elapsed_s, 3),
+        )
+
+    def _ending(self) -> str:
+        try:
+            code = self._process.wait(timeout=5)
+        except subprocess.TimeoutExpired:
+            return "no longer answering"
+        return f"signal {-code}" if code < 0 else f"exit status {code}"
+
+
+def serve() -> None:
+    """Body of a worker process: reads paths from one pipe, writes readings to the other."""
+    there_r, there_w, max_pages = (int(number) for number in sys.argv[1:4])
+    wall_s, max_bytes = float(sys.argv[4]), int(sys.argv[5])
+    orders = Connection(there_r, writable=False)
+    results = Connection(there_w, readable=False)
+    threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
+
+    from disclosures.reading.document import read_document, warm_up
+
+    warm_up()
+    results.send_bytes(pickle.dumps("ready"))
+    # From here on the parent wants readings; what libraries print may be endless.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+    while True:
+        try:
+            path: Path = pickle.loads(orders.recv_bytes())
+        except (EOFError, OSError):
+            break
+        # Native code may hang with the interpreter's lock held and the parent may be gone: this
+        # timer runs outside the interpreter and ends the process.
+        faulthandler.dump_traceback_later(wall_s + _GRACE_S, exit=True, file=sys.stderr)
+        reading = read_document(path, max_pages=max_pages, max_bytes=max_bytes)
+        faulthandler.cancel_dump_traceback_later()
+        try:
+            results.send_bytes(pickle.dumps(reading))
+        except OSError:
+            break
+    # Neither the Java virtual machine nor native libraries need an orderly end.
+    os._exit(0)
+
+
+def _end_with_parent(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(1)
+    os._exit(1)
+
+
+def _rss_mb(pid: int) -> float:
+    """Resident memory in MiB; 0 where the system does not tell (no /proc) or the process is
+    gone."""
+    try:
+        pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    except (OSError, IndexError, ValueError):
+        return 0.0
+    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+
+def _sha256(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return ""
