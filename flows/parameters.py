@@ -18,9 +18,8 @@ class RerunScope(StrEnum):
     YEAR = "年度"
 
 
+# No docstrings on the choices: the form would show them, in English.
 class RerunStage(StrEnum):
-    """From which stage the work is done again; later stages always follow."""
-
     READ = "重新读取"
     CHECK = "重新校验"
     PUBLISH = "重新发布"
@@ -29,13 +28,19 @@ class RerunStage(StrEnum):
 class RerunRequest(BaseModel):
     """What to run again. Exactly the field that the scope names is used."""
 
-    model_config = ConfigDict(extra="forbid", title="重跑")
+    model_config = ConfigDict(
+        extra="forbid",
+        title="重跑",
+        json_schema_extra={"description": "按范围只填对应的一项：文件、站点或年度。"},
+    )
 
     scope: RerunScope = Field(RerunScope.DOCUMENT, title="范围")
     document: str = Field("", title="文件 SHA-256", description="完整值或前 8 位以上")
     site: str = Field("", title="站点代号", description="见 juesuan sites")
     year: int = Field(0, title="年度", description="决算年度，例如 2023", ge=0, le=2100)
-    start_from: RerunStage = Field(RerunStage.READ, title="起始环节")
+    start_from: RerunStage = Field(
+        RerunStage.READ, title="起始环节", description="其后的环节随之重做"
+    )
 
     @field_validator("document")
     @classmethod
@@ -60,7 +65,11 @@ class RerunRequest(BaseModel):
 class NightlyRequest(BaseModel):
     """What the night covers."""
 
-    model_config = ConfigDict(extra="forbid", title="每晚任务")
+    model_config = ConfigDict(
+        extra="forbid",
+        title="每晚任务",
+        json_schema_extra={"description": "抓取、读取、校验、评分并发布。"},
+    )
 
     sites: list[str] = Field(
         default_factory=list, title="站点代号", description="留空为全部已核实站点"

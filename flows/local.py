@@ -1,0 +1,157 @@
+"""``juesuan check``: local files through the same stages, without a server and without network."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from disclosures import jsonl
+from disclosures.assembly import DocumentReading
+from disclosures.reading import READER_VERSION
+from disclosures.reading.sniff import sniff
+from disclosures.verdicts import Severity, State
+from flows import steps
+from flows.progress import advance
+from flows.settings import Settings
+from warehouse import load
+
+
+class CheckError(Exception):
+    """Nothing could be checked; the message says why."""
+
+
+@dataclass(frozen=True)
+class CheckOutcome:
+    """What a check found, and where it is written (None: nowhere)."""
+
+    check: jsonl.Check
+    out: Path | None
+    index: Path | None
+
+    @property
+    def errors(self) -> int:
+        """Error-level findings that are confirmed, over all disclosures."""
+        return sum(
+            1
+            for judgement in self.check.judgements.values()
+            for finding in judgement.findings
+            if finding.severity is Severity.ERROR and finding.state in (State.FAIL, State.ERROR)
+        )
+
+
+def files_below(paths: Sequence[Path]) -> list[tuple[str, Path]]:
+    """The files to check, with the name under which they are reported.
+
+    Raises:
+        CheckError: a path does not exist, or there is no file at all.
+    """
+    missing = [str(path) for path in paths if not path.exists()]
+    if missing:
+        raise CheckError(f"no such file or folder: {', '.join(missing)}")
+    found: dict[Path, str] = {}
+    for path in paths:
+        if path.is_dir():
+            for inner in sorted(path.rglob("*")):
+                if inner.is_file() and not inner.name.startswith("."):
+                    found.setdefault(inner.resolve(), str(inner.relative_to(path)))
+        else:
+            found.setdefault(path.resolve(), path.name)
+    if not found:
+        raise CheckError(f"no files in {', '.join(map(str, paths))}")
+    return [(name, path) for path, name in found.items()]
+
+
+def check_paths(
+    paths: Sequence[Path], settings: Settings, *, out: Path | None = None
+) -> CheckOutcome:
+    """Read, check and score local files.
+
+    Results go to ``out``: .jsonl files, a warehouse of their own (unless the settings name one),
+    an archive and the data docs. Without ``out`` nothing stays but what is returned.
+
+    Raises:
+        CheckError: nothing to check, or the folder of results cannot be written.
+    """
+    files = files_below(paths)
+    with ExitStack() as stack:
+        if out is None:
+            root = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="juesuan-")))
+        else:
+            root = out
+            try:
+                root.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise CheckError(f"cannot write to {out}: {error.strerror}") from error
+        # Results of an earlier check of the same folder are replaced, not mixed with new ones.
+        if not settings.warehouse:
+            for name in ("warehouse.db", "warehouse.db-wal", "warehouse.db-shm"):
+                (root / name).unlink(missing_ok=True)
+            shutil.rmtree(root / "archive", ignore_errors=True)
+        work = steps.Workspace(settings.model_copy(update={"data": root}))
+        stack.callback(lambda: work.engine.dispose())
+        return _check(work, files, root, keep=out is not None)
+
+
+def _check(
+    work: steps.Workspace, files: Sequence[tuple[str, Path]], root: Path, *, keep: bool
+) -> CheckOutcome:
+    parameters = {"files": [name for name, _ in files]}
+    with steps.recorded_run(work, "check", parameters) as run:
+        documents = _register(work, run.run_id, files)
+        readings = {
+            reading.sha256: reading
+            for reading in steps.read_documents(work, run.run_id, [d for d, _, _ in documents])
+        }
+        disclosures = steps.assemble_local(
+            work,
+            run.run_id,
+            [
+                DocumentReading.of(
+                    readings[document.sha256],
+                    reader_version=READER_VERSION,
+                    found_on=folder,
+                    order=order,
+                )
+                for order, (document, _, folder) in enumerate(documents)
+            ],
+        )
+        versions = {d.disclosure_id: d.version for d in disclosures}
+        judgements = {
+            judgement.disclosure_id: judgement
+            for judgement in steps.judge(work, run.run_id, versions, run.run_id[:8]).judgements
+        }
+        advance("校验", len(versions), len(versions), "")
+        run.summary |= {"documents_read": len(readings), "disclosures": len(disclosures)}
+    check = jsonl.Check(
+        readings=[(name, readings[document.sha256]) for document, name, _ in documents],
+        disclosures=disclosures,
+        judgements=judgements,
+    )
+    if not keep:
+        return CheckOutcome(check, None, None)
+    jsonl.write_check(root, check)
+    return CheckOutcome(check, root, steps.publish(work))
+
+
+def _register(
+    work: steps.Workspace, run_id: str, files: Sequence[tuple[str, Path]]
+) -> list[tuple[load.StoredDocument, str, str]]:
+    """Put files into the archive; each with the name it is reported by and its folder. A copy of
+    a file under another name is the same document and keeps both names."""
+    registered = []
+    local: dict[str, load.LocalDocument] = {}
+    for name, path in files:
+        body = path.read_bytes()
+        media_type = sniff(body).value
+        sha256, archived_as = work.archive.put(body, media_type)
+        local.setdefault(
+            sha256, load.LocalDocument(sha256, media_type, len(body), archived_as, name)
+        )
+        stored = load.StoredDocument(sha256, media_type, archived_as, None, name)
+        registered.append((stored, name, str(path.parent)))
+    load.save_local_documents(work.engine, run_id, local.values())
+    return registered

@@ -1,0 +1,93 @@
+"""The nightly job: crawl, read, check, score, publish. Scheduled by ``prefect.yaml``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Any
+
+from prefect import flow, task
+from prefect.cache_policies import NO_CACHE
+from prefect.concurrency.sync import concurrency
+from prefect.runtime import flow_run
+from prefect.task_runners import ThreadPoolTaskRunner
+
+from flows import steps, tasks
+from flows.parameters import NightlyRequest
+
+#: Sites crawled at once: each waits for its own host most of the time.
+SITES_AT_ONCE = 8
+
+_SITES_SIDE_BY_SIDE: ThreadPoolTaskRunner[Any] = ThreadPoolTaskRunner(max_workers=SITES_AT_ONCE)
+
+
+class CrawlFailed(Exception):
+    """A crawl that does not count: unreachable, blocked, or below the site's ``min``."""
+
+
+# Idempotency comes from content-addressed files and upserts, so no result is cached.
+@task(
+    name="crawl-site",
+    task_run_name="crawl {site_key}",
+    retries=1,
+    retry_delay_seconds=60,
+    cache_policy=NO_CACHE,
+)
+def crawl_site_task(run_id: str, site_key: str, since: date | None) -> steps.SiteOutcome:
+    """One site. Its requests are recorded whatever becomes of it.
+
+    Raises:
+        CrawlFailed: the crawl does not count, so that Prefect tries again and shows it.
+    """
+    with concurrency("juesuan-crawl", occupy=1):
+        outcome = steps.crawl(steps.workspace(), run_id, site_key, since)
+    if outcome.failed:
+        raise CrawlFailed(f"{site_key}: {outcome.failed}")
+    return outcome
+
+
+def crawl_sites(
+    run: steps.Run, sites: Sequence[str], since: date | None
+) -> tuple[list[steps.SiteOutcome], dict[str, str]]:
+    """Crawl all sites side by side; one that fails does not hold up the others."""
+    futures = {key: crawl_site_task.submit(run.run_id, key, since) for key in sites}
+    outcomes: list[steps.SiteOutcome] = []
+    failed: dict[str, str] = {}
+    for key, future in futures.items():
+        result = future.result(raise_on_failure=False)
+        if isinstance(result, steps.SiteOutcome):
+            outcomes.append(result)
+        else:
+            failed[key] = str(result)
+    return outcomes, failed
+
+
+@flow(
+    name="nightly",
+    description="每晚任务：抓取、读取、校验、评分并发布。",
+    task_runner=_SITES_SIDE_BY_SIDE,
+)
+def nightly(request: NightlyRequest = NightlyRequest()) -> dict[str, Any]:  # noqa: B008
+    """Crawl the sites, then read, judge and publish whatever is not done yet.
+
+    What an interrupted night left undone is taken up here: every stage asks the warehouse what
+    is missing. Returns the run's summary.
+    """
+    work = steps.workspace()
+    parameters = request.model_dump(mode="json")
+    with steps.recorded_run(work, "nightly", parameters, flow_run_id=flow_run.id) as run:
+        steps.take_up_journals(work)
+        sites = steps.chosen_sites(work, request.sites)
+        outcomes, failed = crawl_sites(run, sites, request.since_date)
+        run.summary |= {
+            "sites": len(sites),
+            "sites_failed": len(failed),
+            "failed_sites": failed,
+            "requests": sum(sum(o.outcomes.values()) for o in outcomes),
+            "documents": sum(o.documents for o in outcomes),
+            "documents_fetched": sum(o.documents_fetched for o in outcomes),
+        }
+        tasks.read_all(run, steps.unread(work, sites))
+        tasks.assemble_and_judge(run, sites)
+        tasks.publish_run(run, "nightly", sites=sites)
+    return run.summary

@@ -1,0 +1,124 @@
+"""What the command line prints."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich import box
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from disclosures.verdicts import Finding, Severity, State
+from flows import steps
+from flows.artifacts import LABELS, overview_row
+from flows.local import CheckOutcome
+from flows.settings import Settings
+
+#: Findings printed per disclosure; the .jsonl files and the data docs hold all.
+MOST_FINDINGS = 40
+
+_SEVERITY = {Severity.ERROR: "[red]错误", Severity.WARN: "[yellow]提示", Severity.INFO: "说明"}
+_SHOWN = (State.FAIL, State.ERROR, State.EXTRACTION_SUSPECT)
+
+
+def print_rows(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> None:
+    """A plain table of some columns."""
+    table = Table(box=box.SIMPLE)
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*(escape(str(row.get(column, ""))) for column in columns))
+    Console().print(table)
+
+
+def print_check(outcome: CheckOutcome) -> None:
+    """Documents, then findings, then scores of a check."""
+    console = Console()
+    documents = Table(box=box.SIMPLE, title="文件", title_justify="left")
+    for column in ("文件", "类型", "部门", "年度", "报表", "说明"):
+        documents.add_column(column, overflow="fold")
+    for name, reading in outcome.check.readings:
+        documents.add_row(
+            escape(name),
+            reading.kind.value,
+            escape(reading.agency or ""),
+            str(reading.year or ""),
+            " ".join(sorted(set(reading.form_keys))),
+            escape(reading.reason or ""),
+        )
+    console.print(documents)
+
+    findings = Table(box=box.SIMPLE, title="发现的问题", title_justify="left")
+    for column in ("级别", "部门", "规则", "说明", "页"):
+        findings.add_column(column, overflow="fold")
+    shown = 0
+    for disclosure in outcome.check.disclosures:
+        judgement = outcome.check.judgements[disclosure.disclosure_id]
+        listed = [finding for finding in judgement.findings if finding.state in _SHOWN]
+        shown += len(listed)
+        for finding in sorted(listed, key=_gravest_first)[:MOST_FINDINGS]:
+            findings.add_row(
+                _level(finding),
+                escape(disclosure.agency),
+                finding.rule,
+                escape(finding.message),
+                str(finding.page or ""),
+            )
+        if len(listed) > MOST_FINDINGS:
+            findings.add_row("", "", "", f"…… 另有 {len(listed) - MOST_FINDINGS} 条", "")
+    console.print(findings if shown else "没有发现问题。\n")
+
+    scores = Table(box=box.SIMPLE, title="得分", title_justify="left")
+    for column in ("部门", "年度", "得分", "等级", "覆盖率", "规则集"):
+        scores.add_column(column)
+    for disclosure in outcome.check.disclosures:
+        judgement = outcome.check.judgements[disclosure.disclosure_id]
+        scores.add_row(
+            escape(disclosure.agency),
+            str(disclosure.year or ""),
+            "—" if judgement.score is None else str(judgement.score),
+            judgement.grade,
+            f"{judgement.coverage}%",
+            judgement.ruleset,
+        )
+    if outcome.check.disclosures:
+        console.print(scores)
+    if outcome.out is not None:
+        console.print(f"结果目录：{outcome.out}\n数据文档：{outcome.index}", soft_wrap=True)
+
+
+def _gravest_first(finding: Finding) -> tuple[int, str, str, str]:
+    order = list(Severity).index(finding.severity)
+    return order, finding.form or "", finding.rule, finding.subject
+
+
+def _level(finding: Finding) -> str:
+    if finding.state is State.EXTRACTION_SUSPECT:
+        return "读取存疑"
+    if finding.state is State.ERROR:
+        return "[red]未能执行"
+    return _SEVERITY[finding.severity]
+
+
+def print_run(settings: Settings, summary: Mapping[str, Any]) -> None:
+    """The summary of a run and the disclosures that it published."""
+    console = Console()
+    counted = Table(box=box.SIMPLE, show_header=False)
+    for key, label in LABELS.items():
+        if key in summary:
+            counted.add_row(label, str(summary[key]))
+    console.print(counted)
+    for site, reason in dict(summary.get("failed_sites", {})).items():
+        console.print(f"[red]抓取未计入[/] {escape(site)}：{escape(str(reason))}")
+
+    table = Table(box=box.SIMPLE)
+    rows = [overview_row(row) for row in steps.overview(steps.Workspace(settings))]
+    for column in rows[0] if rows else ():
+        table.add_column(column, justify="right" if column in ("得分", "错误", "提示") else "left")
+    for row in rows:
+        table.add_row(*(escape(str(value)) for value in row.values()))
+    console.print(table if rows else "还没有决算公开。")
+    if "data_docs" in summary:
+        console.print(f"数据文档：{summary['data_docs']}", soft_wrap=True)
