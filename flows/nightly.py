@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
-from typing import Any
+from typing import Any, cast
 
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
-from prefect.concurrency.sync import concurrency
+from prefect.futures import PrefectFuture
 from prefect.runtime import flow_run
-from prefect.task_runners import ThreadPoolTaskRunner
+from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
 from flows import steps, tasks
 from flows.parameters import NightlyRequest
@@ -18,7 +18,10 @@ from flows.parameters import NightlyRequest
 #: Sites crawled at once: each waits for its own host most of the time.
 SITES_AT_ONCE = 8
 
-_SITES_SIDE_BY_SIDE: ThreadPoolTaskRunner[Any] = ThreadPoolTaskRunner(max_workers=SITES_AT_ONCE)
+# A pool's futures are futures, but Prefect's type parameter is invariant.
+_SITES_SIDE_BY_SIDE = cast(
+    "TaskRunner[PrefectFuture[Any]]", ThreadPoolTaskRunner[Any](max_workers=SITES_AT_ONCE)
+)
 
 
 class CrawlFailed(Exception):
@@ -39,7 +42,7 @@ def crawl_site_task(run_id: str, site_key: str, since: date | None) -> steps.Sit
     Raises:
         CrawlFailed: the crawl does not count, so that Prefect tries again and shows it.
     """
-    with concurrency("juesuan-crawl", occupy=1):
+    with tasks.limited("juesuan-crawl"):
         outcome = steps.crawl(steps.workspace(), run_id, site_key, since)
     if outcome.failed:
         raise CrawlFailed(f"{site_key}: {outcome.failed}")

@@ -3,16 +3,29 @@ never a page, because calling one costs milliseconds; tasks hand over hashes, no
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 from prefect.concurrency.sync import concurrency
+from prefect.runtime import deployment
 
 from flows import artifacts, steps
 from flows.progress import advance
 from warehouse import load
+
+
+@contextmanager
+def limited(limit: str) -> Iterator[None]:
+    """A slot of a global concurrency limit. Only deployments have limits (``juesuan deploy``
+    makes them); a run from the command line is alone."""
+    if deployment.id is None:
+        yield
+        return
+    with concurrency(limit, occupy=1):
+        yield
 
 
 @task(
@@ -41,7 +54,7 @@ def judge_batch(run_id: str, versions: Mapping[str, str], batch_name: str) -> in
 @task(name="publish-data-docs", retries=1, retry_delay_seconds=5, cache_policy=NO_CACHE)
 def publish_data_docs() -> str:
     """Render the data docs and swap them in; the path of the index page."""
-    with concurrency("juesuan-publish", occupy=1):
+    with limited("juesuan-publish"):
         return str(steps.publish(steps.workspace()))
 
 
