@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, Final, Protocol, cast
 
 from sqlalchemy import (
+    ColumnElement,
     Connection,
     Engine,
     Select,
@@ -183,58 +184,42 @@ def known_fetches(engine: Engine, site: str) -> dict[str, Known]:
             RawFetch.url,
             RawFetch.sha256,
             RawFetch.media_type,
-            func.row_number()
-            .over(
-                partition_by=RawFetch.url,
-                order_by=(RawFetch.fetched_at.desc(), RawFetch.fetch_id.desc()),
-            )
-            .label("place"),
+            RawFetch.etag,
+            RawFetch.last_modified,
+            _newest_first(RawFetch.url),
         )
         .where(RawFetch.site == site, RawFetch.sha256.is_not(None), RawFetch.outcome.in_(_OBTAINED))
         .subquery()
     )
-    validated = (
-        select(
-            RawFetch.url,
-            RawFetch.sha256,
-            RawFetch.media_type,
-            RawFetch.etag,
-            RawFetch.last_modified,
-            func.row_number()
-            .over(
-                partition_by=(RawFetch.url, RawFetch.sha256),
-                order_by=(RawFetch.fetched_at.desc(), RawFetch.fetch_id.desc()),
-            )
-            .label("place"),
-        )
-        .where(
-            RawFetch.site == site,
-            RawFetch.outcome.in_(_OBTAINED),
-            or_(RawFetch.etag.is_not(None), RawFetch.last_modified.is_not(None)),
-        )
-        .subquery()
-    )
-    query = (
-        select(
-            latest.c.url,
-            latest.c.sha256,
-            func.coalesce(latest.c.media_type, validated.c.media_type).label("media_type"),
-            validated.c.etag,
-            validated.c.last_modified,
-        )
-        .outerjoin(
-            validated,
-            (validated.c.url == latest.c.url)
-            & (validated.c.sha256 == latest.c.sha256)
-            & (validated.c.place == 1),
-        )
-        .where(latest.c.place == 1)
-    )
     with engine.connect() as connection:
-        return {
+        known = {
             row.url: Known(row.url, row.sha256, row.media_type, row.etag, row.last_modified)
-            for row in connection.execute(query)
+            for row in connection.execute(select(latest).where(latest.c.place == 1))
         }
+        bare = sorted(u for u, k in known.items() if k.etag is None and k.last_modified is None)
+        for urls in _chunks(bare):
+            earlier = (
+                select(RawFetch.url, RawFetch.sha256, RawFetch.etag, RawFetch.last_modified)
+                .where(
+                    RawFetch.site == site,
+                    RawFetch.url.in_(urls),
+                    RawFetch.outcome.in_(_OBTAINED),
+                    or_(RawFetch.etag.is_not(None), RawFetch.last_modified.is_not(None)),
+                )
+                .order_by(RawFetch.fetched_at, RawFetch.fetch_id)
+            )
+            for row in connection.execute(earlier):
+                if row.sha256 == known[row.url].sha256:
+                    known[row.url] = replace(
+                        known[row.url], etag=row.etag, last_modified=row.last_modified
+                    )
+    return known
+
+
+def _newest_first(*partition: Any) -> Any:
+    """Column ``place``: 1 for the latest fetch of each partition."""
+    order = (RawFetch.fetched_at.desc(), RawFetch.fetch_id.desc())
+    return func.row_number().over(partition_by=partition, order_by=order).label("place")
 
 
 def save_fetches(engine: Engine, run_id: str, fetches: Iterable[Fetch], archive: Archived) -> None:
@@ -330,7 +315,7 @@ def unread_documents(
     )
     query = _stored().where(~read)
     if sites is not None:
-        query = query.where(RawDocument.site.in_(list(sites)))
+        query = query.where(_published_by(sites))
     return _stored_documents(engine, query)
 
 
@@ -346,12 +331,7 @@ def stored_documents(
     if sha256s is not None:
         query = query.where(RawDocument.sha256.in_(list(sha256s)))
     if sites is not None:
-        seen_there = (
-            select(RawFetch.sha256)
-            .where(RawFetch.sha256 == RawDocument.sha256, RawFetch.site.in_(list(sites)))
-            .exists()
-        )
-        query = query.where(or_(RawDocument.site.in_(list(sites)), seen_there))
+        query = query.where(_published_by(sites))
     if years is not None:
         of_year = (
             select(RawReading.sha256)
@@ -360,6 +340,26 @@ def stored_documents(
         )
         query = query.where(of_year)
     return _stored_documents(engine, query)
+
+
+def _published_by(sites: Collection[str]) -> ColumnElement[bool]:
+    """A document may have been seen first on another site."""
+    there = (
+        select(RawFetch.sha256)
+        .where(RawFetch.sha256 == RawDocument.sha256, RawFetch.site.in_(list(sites)))
+        .exists()
+    )
+    return or_(RawDocument.site.in_(list(sites)), there)
+
+
+def sites_of(engine: Engine, sha256s: Collection[str]) -> list[str]:
+    """The sites that published any of these documents."""
+    found: set[str] = set()
+    with engine.connect() as connection:
+        for chunk in _chunks(sorted(set(sha256s))):
+            query = select(RawFetch.site).where(RawFetch.sha256.in_(chunk)).distinct()
+            found.update(connection.scalars(query))
+    return sorted(found)
 
 
 def _stored() -> Select[str, str, str, str | None, str | None]:
@@ -548,12 +548,7 @@ def documents_to_assemble(
             RawFetch.sha256,
             RawFetch.found_on,
             RawFetch.published_on,
-            func.row_number()
-            .over(
-                partition_by=(RawFetch.site, RawFetch.url),
-                order_by=(RawFetch.fetched_at.desc(), RawFetch.fetch_id.desc()),
-            )
-            .label("place"),
+            _newest_first(RawFetch.site, RawFetch.url),
         )
         .where(
             RawFetch.site.in_(list(sites)),

@@ -425,6 +425,19 @@ def other_documents(engine: Engine, *, sites: Collection[str] | None = None) -> 
         ]
 
 
+def documents_starting_with(engine: Engine, start: str, *, limit: int = 2) -> list[str]:
+    """Hashes of documents that begin with ``start``, at most ``limit``: two show that it is
+    ambiguous."""
+    query = (
+        select(RawDocument.sha256)
+        .where(RawDocument.sha256.startswith(start.strip().lower(), autoescape=True))
+        .order_by(RawDocument.sha256)
+        .limit(limit)
+    )
+    with engine.connect() as connection:
+        return list(connection.scalars(query))
+
+
 def failed_fetches(engine: Engine, run_id: str | None = None) -> list[FailedFetch]:
     """Requests of a run (of the latest nightly one if None) that failed, were refused or
     skipped, by site and URL."""

@@ -384,6 +384,21 @@ def test_selections_for_a_rerun(engine: Engine) -> None:
         assert load.stored_documents(engine, **selection) == []
 
 
+def test_a_document_of_two_sites_is_a_disclosure_on_each(engine: Engine) -> None:
+    run = start(engine)
+    load.save_fetches(engine, run, [fetch("a"), fetch("a", site="valley")], ARCHIVE)
+    assert [d.sha256 for d in load.unread_documents(engine, READERS, sites=["valley"])] == [
+        "a" * 64
+    ]
+    load.save_readings(engine, run, [reading("a")])
+    documents = load.documents_to_assemble(engine, READERS, sites=["hill", "valley"])
+    made = assemble(documents, alternates="merge")
+    load.save_disclosures(engine, run, made, sites=["hill", "valley"])
+    assert [one.site for one in made] == ["hill", "valley"]
+    assert len(load.current_disclosures(engine, sha256s=["a" * 64])) == 2
+    assert load.sites_of(engine, ["a" * 64]) == ["hill", "valley"]
+
+
 def test_a_judgement_that_says_something_else_is_replaced(engine: Engine) -> None:
     night(engine)
     run = start(engine)

@@ -210,6 +210,13 @@ def test_what_is_not_a_disclosure_has_a_reason(engine: Engine, run_id: str) -> N
     assert queries.failed_fetches(engine, "other run") == []
 
 
+def test_a_document_is_named_by_the_beginning_of_its_hash(engine: Engine, run_id: str) -> None:
+    assert queries.documents_starting_with(engine, " AAAA ") == ["a" * 64]
+    assert len(queries.documents_starting_with(engine, "")) == 2
+    assert queries.documents_starting_with(engine, "%") == []
+    assert load.sites_of(engine, ["a" * 64, "0" * 64]) == ["hill"]
+
+
 def test_runs_and_validations(engine: Engine, run_id: str) -> None:
     (run,) = queries.runs(engine)
     assert (run.run_id, run.state, run.summary) == (run_id, "completed", {"disclosures": 1})
