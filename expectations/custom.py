@@ -10,7 +10,7 @@ the two intervals meet::
     |stated − (Σ plus − Σ minus)| ≤ half(stated) + Σ half(non-zero addends)      equal
       (Σ plus − Σ minus) − stated ≤ half(stated) + Σ half(non-zero addends)      at_most
 
-**NULL.** A row in which any figure, half unit or the applicability mask is NULL is not judged: it is
+**NULL.** A row in which a figure, half unit or the applicability mask is NULL is not judged: it is
 never unexpected. Both conditions say so in so many words, because left to themselves pandas would
 raise on it or call it unexpected and SQL would drop it from either side of a ``NOT``. Who was not
 judged, and why, is counted outside (:mod:`expectations.judge`): a missing figure never passes.
@@ -18,70 +18,117 @@ judged, and why, is counted outside (:mod:`expectations.judge`): a missing figur
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Literal
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Final, Literal
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import sqlalchemy as sa
-from great_expectations.execution_engine import PandasExecutionEngine, SqlAlchemyExecutionEngine
-from great_expectations.expectations.expectation import MulticolumnMapExpectation
-from great_expectations.expectations.metrics.map_metric_provider import (
-    MulticolumnMapMetricProvider,
+from great_expectations.execution_engine.pandas_execution_engine import PandasExecutionEngine
+from great_expectations.execution_engine.sqlalchemy_execution_engine import (
+    SqlAlchemyExecutionEngine,
 )
+from great_expectations.expectations.expectation import MulticolumnMapExpectation
+from great_expectations.expectations.metadata_types import FailureSeverity
 from great_expectations.expectations.metrics.map_metric_provider.multicolumn_condition_partial import (  # noqa: E501
     multicolumn_condition_partial,
 )
+from great_expectations.expectations.metrics.map_metric_provider.multicolumn_map_metric_provider import (  # noqa: E501
+    MulticolumnMapMetricProvider,
+)
 
+from disclosures.verdicts import Severity
 from expectations.catalogue import Instance
 
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 Relation = Literal["equal", "at_most"]
 
-#: Columns by their part in the identity, as the expectation carries them.
-PARTS = ("stated", "stated_half", "plus", "minus", "halves", "mask")
+GX_SEVERITY: Final = {
+    Severity.ERROR: FailureSeverity.CRITICAL,
+    Severity.WARN: FailureSeverity.WARNING,
+    Severity.INFO: FailureSeverity.INFO,
+}
 
 
-def columns_of(instance: Instance, *, masked: bool) -> dict[str, list[str]]:
-    """The mart columns of a linear identity, by part (:data:`PARTS`)."""
-    assert instance.stated is not None
-    addends = instance.plus + instance.minus
-    return {
-        "stated": [instance.stated.mart_column],
-        "stated_half": [instance.stated.half_column],
-        "plus": [address.mart_column for address in instance.plus],
-        "minus": [address.mart_column for address in instance.minus],
-        "halves": [address.addend_half_column for address in addends],
-        "mask": [instance.mask_column] if masked else [],
-    }
+@dataclass(frozen=True)
+class Parts:
+    """The mart columns of an identity by their part in it.
+
+    An expectation carries them as one list of columns and two counts, which Great Expectations
+    copies and compares many times over for every metric.
+    """
+
+    stated: str
+    stated_half: str
+    plus: Sequence[str]
+    minus: Sequence[str]
+    halves: Sequence[str]
+    mask: Sequence[str] = ()
+
+    @classmethod
+    def of(cls, instance: Instance) -> Parts:
+        assert instance.stated is not None
+        return cls(
+            instance.stated.mart_column,
+            instance.stated.half_column,
+            [address.mart_column for address in instance.plus],
+            [address.mart_column for address in instance.minus],
+            [address.addend_half_column for address in instance.plus + instance.minus],
+            [instance.mask_column],
+        )
+
+    @classmethod
+    def unpack(cls, columns: Sequence[str], plus: int, minus: int) -> Parts:
+        """The inverse of :attr:`columns`."""
+        addends, halves = plus + minus, 2 + 2 * (plus + minus)
+        return cls(
+            columns[0],
+            columns[1],
+            columns[2 : 2 + plus],
+            columns[2 + plus : 2 + addends],
+            columns[2 + addends : halves],
+            columns[halves:],
+        )
+
+    @property
+    def columns(self) -> list[str]:
+        """All of them, in a fixed order and none twice."""
+        return [
+            self.stated,
+            self.stated_half,
+            *self.plus,
+            *self.minus,
+            *self.halves,
+            *self.mask,
+        ]
 
 
-def numbers(frame: pd.DataFrame, parts: Mapping[str, Sequence[str]]) -> tuple[Ints, Ints, Bools]:
+def numbers(frame: pd.DataFrame, parts: Parts) -> tuple[Ints, Ints, Bools]:
     """``(difference, tolerance, known)`` per row: stated − computed and what rounding explains.
 
     Where ``known`` is False a figure is NULL and the other two mean nothing.
     """
-    size = len(frame)
-    known = np.ones(size, dtype=bool)
+    known = np.ones(len(frame), dtype=bool)
 
     def read(column: str) -> Ints:
-        series = frame[column]
         nonlocal known
+        series = frame[column]
         known &= series.notna().to_numpy(dtype=bool)
-        return series.fillna(0).to_numpy(dtype=np.int64)
+        return series.to_numpy(dtype=np.int64, na_value=0)
 
-    difference = read(parts["stated"][0]).copy()
-    for column in parts["plus"]:
+    difference = read(parts.stated).copy()
+    for column in parts.plus:
         difference -= read(column)
-    for column in parts["minus"]:
+    for column in parts.minus:
         difference += read(column)
-    tolerance = read(parts["stated_half"][0]).copy()
-    for column in parts["halves"]:
+    tolerance = read(parts.stated_half).copy()
+    for column in parts.halves:
         tolerance += read(column)
-    for column in parts["mask"]:
-        known &= frame[column].notna().to_numpy(dtype=bool)
+    for column in parts.mask:
+        read(column)
     return difference, tolerance, known
 
 
@@ -91,11 +138,11 @@ def violated(difference: Ints, tolerance: Ints, relation: str) -> Bools:
     return np.asarray(excess > tolerance, dtype=bool)
 
 
-class LinearIdentityWithinRounding(MulticolumnMapMetricProvider):  # type: ignore[misc]
+class LinearIdentityWithinRounding(MulticolumnMapMetricProvider):
     """The map metric behind :class:`ExpectLinearIdentityWithinRounding`."""
 
     condition_metric_name = "linear_identity.within_rounding"
-    condition_value_keys = ("parts", "relation")
+    condition_value_keys = ("plus", "minus", "relation")
     condition_domain_keys = (
         "batch_id",
         "table",
@@ -107,12 +154,9 @@ class LinearIdentityWithinRounding(MulticolumnMapMetricProvider):  # type: ignor
 
     @multicolumn_condition_partial(engine=PandasExecutionEngine)  # type: ignore[untyped-decorator]
     def _pandas(
-        cls,
-        column_list: pd.DataFrame,
-        parts: Mapping[str, Sequence[str]],
-        relation: Relation,
-        **_: Any,
+        cls, column_list: pd.DataFrame, plus: int, minus: int, relation: Relation, **_: Any
     ) -> pd.Series[bool]:
+        parts = Parts.unpack(list(column_list.columns), plus, minus)
         difference, tolerance, known = numbers(column_list, parts)
         met = ~known | ~violated(difference, tolerance, relation)
         return pd.Series(met, index=column_list.index)
@@ -121,60 +165,51 @@ class LinearIdentityWithinRounding(MulticolumnMapMetricProvider):  # type: ignor
     def _sqlalchemy(
         cls,
         column_list: Sequence[sa.ColumnClause[int]],
-        parts: Mapping[str, Sequence[str]],
+        plus: int,
+        minus: int,
         relation: Relation,
         **_: Any,
     ) -> sa.ColumnElement[bool]:
+        parts = Parts.unpack([column.name for column in column_list], plus, minus)
+
         def read(column: str) -> sa.ColumnElement[int]:
             return sa.column(column, sa.BigInteger)
 
-        difference = read(parts["stated"][0])
-        for column in parts["plus"]:
+        difference = read(parts.stated)
+        for column in parts.plus:
             difference = difference - read(column)
-        for column in parts["minus"]:
+        for column in parts.minus:
             difference = difference + read(column)
-        tolerance = read(parts["stated_half"][0])
-        for column in parts["halves"]:
+        tolerance = read(parts.stated_half)
+        for column in parts.halves:
             tolerance = tolerance + read(column)
         excess = -difference if relation == "at_most" else sa.func.abs(difference)
-        unknown = [read(column).is_(None) for part in PARTS for column in parts[part]]
-        return sa.or_(*unknown, excess <= tolerance)
+        return sa.or_(*(read(c).is_(None) for c in parts.columns), excess <= tolerance)
 
 
-class ExpectLinearIdentityWithinRounding(MulticolumnMapExpectation):  # type: ignore[misc]
+class ExpectLinearIdentityWithinRounding(MulticolumnMapExpectation):
     """Expect a stated figure to equal (or not to fall below) a sum of others within the rounding
-    of what is printed."""
+    of what is printed. ``column_list`` is :attr:`Parts.columns`; ``plus`` and ``minus`` say how
+    many addends it holds."""
 
     map_metric: ClassVar[str] = "linear_identity.within_rounding"
-    success_keys: ClassVar[tuple[str, ...]] = ("mostly", "parts", "relation")
-    args_keys = ("column_list", "parts", "relation")
+    success_keys: ClassVar[tuple[str, ...]] = ("mostly", "plus", "minus", "relation")
+    args_keys = ("column_list", "plus", "minus", "relation")
 
-    parts: dict[str, list[str]]
+    plus: int
+    minus: int = 0
     relation: Relation = "equal"
 
     @classmethod
-    def of(cls, instance: Instance, *, masked: bool) -> ExpectLinearIdentityWithinRounding:
-        """The expectation of one identity; its meta names the rule."""
-        parts = columns_of(instance, masked=masked)
+    def of(cls, instance: Instance) -> ExpectLinearIdentityWithinRounding:
+        """The expectation of one identity; its meta names it."""
         return cls(
-            column_list=list(dict.fromkeys(c for part in PARTS for c in parts[part])),
-            parts=parts,
-            relation=instance.rule.relation,
+            column_list=Parts.of(instance).columns,
+            plus=len(instance.plus),
+            minus=len(instance.minus),
+            relation="at_most" if instance.rule.relation == "at_most" else "equal",
             # NULL is dealt with by the conditions above; dropping rows copies the whole mart.
             ignore_row_if="never",
-            meta=meta_of(instance),
+            meta={"key": instance.key},
+            severity=GX_SEVERITY[instance.rule.severity],
         )
-
-
-def meta_of(instance: Instance) -> dict[str, Any]:
-    """What a stored validation tells about an expectation besides its columns."""
-    rule = instance.rule
-    return {
-        "key": instance.key,
-        "rule": rule.id,
-        "version": rule.version,
-        "title": rule.title,
-        "equation": rule.equation,
-        "severity": rule.severity.value,
-        "basis": rule.basis,
-    }

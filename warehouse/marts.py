@@ -219,12 +219,13 @@ class Batch:
         return len(self.disclosures)
 
     @cached_property
-    def _positions(self) -> dict[str, npt.NDArray[np.intp]]:
-        return {str(k): v for k, v in self.facts.groupby("disclosure_id").indices.items()}
+    def _positions(self) -> dict[str, Ints]:
+        found = self.facts.groupby("disclosure_id").indices
+        return {str(k): np.asarray(v, dtype=np.int64) for k, v in found.items()}
 
     def facts_of(self, disclosure_id: str) -> pd.DataFrame:
         """The facts of one disclosure, in printed order."""
-        return self.facts.iloc[self._positions.get(disclosure_id, np.array([], dtype=np.intp))]
+        return self.facts.iloc[self._positions.get(disclosure_id, np.array([], dtype=np.int64))]
 
 
 _RAW_FACTS: Final = (
@@ -288,8 +289,8 @@ def half_units(facts: pd.DataFrame) -> pd.Series[Any]:
     shown = facts["decimals"].to_numpy(dtype="float64", na_value=np.nan)
     amounts = facts["amount_ticks"].to_numpy(dtype="int64", na_value=0)
     spoken = (amounts != 0) & ~np.isnan(shown)
-    by_column = facts.groupby(["disclosure_id", "form", "column"], sort=False).ngroup().to_numpy()
-    by_form = facts.groupby(["disclosure_id", "form"], sort=False).ngroup().to_numpy()
+    by_column = _groups(facts, ["disclosure_id", "form", "column"])
+    by_form = _groups(facts, ["disclosure_id", "form"])
     of_column, figures = _precision(by_column, shown, spoken)
     of_form, form_figures = _precision(by_form, shown, spoken)
     # A form of zeros only is as precise as its zeros look.
@@ -308,6 +309,10 @@ def half_units(facts: pd.DataFrame) -> pd.Series[Any]:
             table[key] = math.ceil(half)
         halves[position] = table[key]
     return pd.Series(halves, index=facts.index, dtype="Int64")
+
+
+def _groups(facts: pd.DataFrame, columns: list[str]) -> Ints:
+    return facts.groupby(columns, sort=False).ngroup().to_numpy(dtype=np.int64)
 
 
 def _precision(
@@ -604,10 +609,15 @@ class Builder:
         self.half: Ints = facts["half_ticks"].to_numpy(dtype="int64", na_value=0)
         self.bad: Bools = (facts["state"] == CellState.UNREADABLE.value).to_numpy(dtype=bool)
         self.year: Ints = heads["year"].to_numpy(dtype="int64", na_value=-1)
-        self.rows = facts["row"].to_numpy(dtype=object)
-        self._by_table = {
-            (str(f), str(s), str(c)): v
-            for (f, s, c), v in facts.groupby(["form", "side", "column"]).indices.items()
+        self.row: Ints
+        self.row, self.row_names = _factorize(facts["row"])
+        self.row_ids = {name: n for n, name in enumerate(self.row_names)}
+        self.form_of: npt.NDArray[Any] = facts["form"].to_numpy(dtype="U2")
+        self.expense: Bools = (facts["side"] == Side.EXPENSE.value).to_numpy(dtype=bool)
+        tables: Mapping[Any, Any] = facts.groupby(["form", "side", "column"]).indices
+        self._by_table: dict[tuple[str, str, str], Ints] = {
+            (str(key[0]), str(key[1]), str(key[2])): np.asarray(positions, dtype=np.int64)
+            for key, positions in tables.items()
         }
         self._prepare_forms()
         self._prepare_codes()
@@ -623,11 +633,10 @@ class Builder:
         self.has_amounts: dict[str, Bools] = {}
         self.form_gap: dict[str, Gaps] = {}
         self.unknown_line: dict[tuple[str, str], Bools] = {}
-        form_of = self.batch.facts["form"].to_numpy(dtype=object)
-        side_of = self.batch.facts["side"].to_numpy(dtype=object)
         loud = (self.ticks != 0) | self.bad
+        digits = np.array([name.isdigit() for name in self.row_names], dtype=bool)
         for key, form in forms().items():
-            mine = form_of == key
+            mine = self.form_of == key
             self.present[key] = np.array([key in e for e in entries], dtype=bool)
             self.declared_empty[key] = np.array(
                 [bool(e.get(key, {}).get("declared_empty")) for e in entries], dtype=bool
@@ -648,15 +657,17 @@ class Builder:
                 gap[silent] = Gap.INCOMPLETE
             self.form_gap[key] = gap
             for side in form.sides:
-                named = {line.key for line in form.lines_of(side)}
-                here = mine & (side_of == (side.value if side else "")) & loud
-                strange = [
-                    n
-                    for n in np.flatnonzero(here)
-                    if self.rows[n] not in named
-                    and not (form.codes and str(self.rows[n]).isdigit())
-                ]
+                lines = {line.key for line in form.lines_of(side)}
+                named = np.array([name in lines for name in self.row_names], dtype=bool)
+                if form.codes:
+                    named |= digits
+                here = mine & loud & (self.expense == (side is Side.EXPENSE))
+                strange = here & ~named[self.row]
                 self.unknown_line[key, side.value if side else ""] = self._mark(self.d[strange])
+
+    def is_row(self, positions: Ints, row: str | None) -> Bools:
+        """Which of these facts stand in the row with this key."""
+        return np.asarray(self.row[positions] == self.row_ids.get(row or "", -1), dtype=bool)
 
     def _mark(self, positions: npt.NDArray[Any]) -> Bools:
         marked = np.zeros(self.size, dtype=bool)
@@ -669,8 +680,8 @@ class Builder:
 
     def _table(self, address: Address) -> Ints:
         """Positions of the facts of a form, side and column."""
-        found = self._by_table.get((address.form, address.side, address.column))
-        return np.array([], dtype=np.int64) if found is None else found.astype(np.int64)
+        nothing = np.array([], dtype=np.int64)
+        return self._by_table.get((address.form, address.side, address.column), nothing)
 
     def _table_gap(self, address: Address) -> tuple[Gaps, Bools]:
         """Per disclosure: why the whole column is unknown, and where it is known to be zero."""
@@ -690,9 +701,31 @@ class Builder:
         gap[missing & ~zero] = Gap.COLUMN_ABSENT
         return gap, zero
 
-    def column_printed(self, address: Address) -> Bools:
-        """Where the form prints this column at all."""
-        return self._mark(self.d[self._table(address)])
+    def cell_printed(self, address: Address) -> Bools:
+        """Where the form prints this cell, blank or not."""
+        positions = self._table(address)
+        return self._mark(self.d[positions[self.is_row(positions, address.row)]])
+
+    def cells(self, address: Address, disclosure: int, code: str | None = None) -> list[int]:
+        """Positions in ``batch.facts`` of the cells behind a figure of one disclosure (``code``
+        for the grain ``code``), in printed order. Of a sum only the cells that are not zero."""
+        positions = self._table(address)
+        positions = positions[self.d[positions] == disclosure]
+        if address.row == "each" and code == self.codes.TOTAL:
+            chosen = self.codes.code[positions] == self.codes.total
+        elif address.row == "each":
+            chosen = self.is_row(positions, code)
+        elif address.row == "children":
+            name = self.codes.names
+            parents = self.codes.parent[positions]
+            chosen = np.array([p >= 0 and name[p] == code for p in parents], dtype=bool)
+            chosen &= (self.ticks[positions] != 0) | self.bad[positions]
+        elif address.row == "items" or _TOP.match(address.row):
+            chosen = self._summands(address, positions)
+            chosen &= (self.ticks[positions] != 0) | self.bad[positions]
+        else:
+            chosen = self.is_row(positions, address.row)
+        return [int(n) for n in positions[np.asarray(chosen, dtype=bool)]]
 
     def _column_half(self, address: Address, positions: Ints) -> Ints:
         """Half a unit per disclosure for a column: what its figures (or its form) show."""
@@ -707,7 +740,7 @@ class Builder:
         if address.row == "items" or _TOP.match(address.row):
             return self._sum(address)
         positions = self._table(address)
-        own = positions[self.rows[positions] == address.row]
+        own = positions[self.is_row(positions, address.row)]
         gap, zero = self._table_gap(address)
         ticks = np.zeros(self.size, dtype=np.int64)
         ticks[self.d[own]] = self.ticks[own]
@@ -737,18 +770,7 @@ class Builder:
         form = forms()[address.form]
         positions = self._table(address)
         gap, zero = self._table_gap(address)
-        if address.row == "items":
-            side = Side(address.side) if address.side else None
-            named = {line.key for line in form.lines_of(side) if line.role == "item"}
-            chosen = np.array([self.rows[n] in named for n in positions], dtype=bool)
-        else:
-            match = _TOP.match(address.row)
-            assert match is not None
-            listed = set((match["codes"] or "").split("-")) - {""}
-            chosen = self.codes.parent[positions] == self.codes.total
-            if listed:
-                inside = np.array([str(self.rows[n])[:3] in listed for n in positions], dtype=bool)
-                chosen &= ~inside if match["no"] else inside
+        chosen = self._summands(address, positions)
         own = positions[chosen]
         ticks = np.zeros(self.size, dtype=np.int64)
         np.add.at(ticks, self.d[own], self.ticks[own])
@@ -763,6 +785,24 @@ class Builder:
             gap[(gap == Gap.NONE) & ~zero & ~any_code] = Gap.NO_CHILDREN
         ticks[gap != Gap.NONE] = 0
         return _Value(ticks, half, half, gap)
+
+    def _summands(self, address: Address, positions: Ints) -> Bools:
+        """Which cells of a column a sum adds up."""
+        if address.row == "items":
+            side = Side(address.side) if address.side else None
+            lines = forms()[address.form].lines_of(side)
+            named = {line.key for line in lines if line.role == "item"}
+            ids = [n for n, name in enumerate(self.row_names) if name in named]
+            return np.asarray(np.isin(self.row[positions], ids), dtype=bool)
+        match = _TOP.match(address.row)
+        assert match is not None
+        chosen: Bools = self.codes.parent[positions] == self.codes.total
+        listed = set((match["codes"] or "").split("-")) - {""}
+        if listed:
+            ids = [n for n, name in enumerate(self.row_names) if name[:3] in listed]
+            inside = np.isin(self.row[positions], ids)
+            chosen = chosen & (~inside if match["no"] else inside)
+        return chosen
 
     @staticmethod
     def _finish(ticks: Ints, half: Ints, gap: Gaps) -> _Value:
@@ -782,39 +822,31 @@ class _Codes:
 
     def __init__(self, builder: Builder) -> None:
         self.builder = builder
-        facts = builder.batch.facts
-        form_of = facts["form"].to_numpy(dtype=object)
-        coded = {k for k, f in forms().items() if f.codes}
-        is_code = np.array(
-            [f in coded and str(r).isdigit() for f, r in zip(form_of, builder.rows, strict=True)],
-            dtype=bool,
-        )
-        lists_classes = np.isin(form_of, list(_TWO_SIDED)) & (
-            (facts["side"] == Side.EXPENSE.value).to_numpy(dtype=bool)
-        )
-        is_class = lists_classes & np.array(
-            [str(r).isdigit() and len(str(r)) == 3 for r in builder.rows], dtype=bool
-        )
+        coded = np.isin(builder.form_of, [k for k, f in forms().items() if f.codes])
+        lists_classes = np.isin(builder.form_of, list(_TWO_SIDED)) & builder.expense
+        digits = np.array([name.isdigit() for name in builder.row_names], dtype=bool)
+        three = np.array([len(name) == 3 for name in builder.row_names], dtype=bool)
+        is_code = coded & digits[builder.row]
+        is_class = lists_classes & (digits & three)[builder.row]
         loud_class = is_class & ((builder.ticks != 0) | builder.bad)
-        names = sorted({str(r) for r in builder.rows[is_code | loud_class]})
-        self.names: list[str] = [self.TOTAL, *names]
+        spoken = np.unique(builder.row[is_code | loud_class])
+        self.names: list[str] = [self.TOTAL, *sorted(builder.row_names[n] for n in spoken)]
         self.total = 0
-        ids = {name: n for n, name in enumerate(self.names)}
+        self.ids = {name: n for n, name in enumerate(self.names)}
         self.width = len(self.names)
         # Every cell's code; -1 where the row has none. 合计 and 本年支出合计 are the code "total".
-        self.code: Ints = np.array([ids.get(str(r), -1) for r in builder.rows], dtype=np.int64)
-        self.code[~(is_code | is_class)] = -1
-        self.code[
-            (builder.rows == "total") & np.isin(form_of, list(coded))
-            | (builder.rows == "expense_total") & lists_classes
-        ] = self.total
+        of_row = np.array([self.ids.get(name, -1) for name in builder.row_names], dtype=np.int64)
+        self.code: Ints = np.where(is_code | is_class, of_row[builder.row], -1)
+        everything = np.arange(len(builder.row), dtype=np.int64)
+        self.code[coded & builder.is_row(everything, "total")] = self.total
+        self.code[lists_classes & builder.is_row(everything, "expense_total")] = self.total
         self.economic: Bools = np.array(
             [name[0] in "345" and name != self.TOTAL for name in self.names], dtype=bool
         )
         self.length: Ints = np.array(
             [0 if n == self.TOTAL else len(n) for n in self.names], dtype=np.int64
         )
-        self._relate(form_of, is_code)
+        self._relate(is_code)
         keys = np.unique(
             np.concatenate(
                 [
@@ -827,19 +859,18 @@ class _Codes:
         self.row_disclosure: Ints = keys // self.width
         self.row_code: Ints = keys % self.width
 
-    def _relate(self, form_of: npt.NDArray[Any], is_code: Bools) -> None:
+    def _relate(self, is_code: Bools) -> None:
         """Parents by what is printed: the longest printed prefix, else 合计.
 
         Some forms skip a level (类 straight to 项), so a parent is not a fixed number of digits.
         """
         builder = self.builder
-        self.parent: Ints = np.full(len(builder.rows), -1, dtype=np.int64)
+        self.parent: Ints = np.full(len(builder.row), -1, dtype=np.int64)
         self.printed_in: dict[str, Ints] = {}
         self.with_children: dict[str, Ints] = {}
         self.with_descendants: dict[str, Ints] = {}
-        ids = {name: n for n, name in enumerate(self.names)}
         prefixes = [
-            [ids[n[:k]] for k in range(len(n) - 1, 2, -1) if n[:k] in ids]
+            [self.ids[n[:k]] for k in range(len(n) - 1, 2, -1) if n[:k] in self.ids]
             if n != self.TOTAL
             else []
             for n in self.names
@@ -847,7 +878,7 @@ class _Codes:
         for key, form in forms().items():
             if not form.codes:
                 continue
-            mine = np.flatnonzero((form_of == key) & is_code)
+            mine = np.flatnonzero((builder.form_of == key) & is_code)
             combined = builder.d[mine] * self.width + self.code[mine]
             unique, inverse = np.unique(combined, return_inverse=True)
             printed = set(unique.tolist())
@@ -870,15 +901,14 @@ class _Codes:
         on it, unless the form stops above it or prints only what is below it."""
         meaning = np.zeros(self.builder.size, dtype=np.int8)
         base = np.arange(self.builder.size, dtype=np.int64) * self.width
-        ids = {name: n for n, name in enumerate(self.names)}
         decided = np.zeros(self.builder.size, dtype=bool)
-        if code in ids:
-            meaning[np.isin(base + ids[code], self.with_descendants[form])] = Gap.NOT_LISTED
+        if code in self.ids:
+            meaning[np.isin(base + self.ids[code], self.with_descendants[form])] = Gap.NOT_LISTED
             decided = meaning != Gap.NONE
         for above in [code[:k] for k in range(len(code) - 1, 2, -1)]:
-            if above not in ids:
+            if above not in self.ids:
                 continue
-            key = base + ids[above]
+            key = base + self.ids[above]
             printed = np.isin(key, self.printed_in[form])
             meaning[~decided & printed & ~np.isin(key, self.with_children[form])] = Gap.NOT_LISTED
             decided |= printed
@@ -970,12 +1000,13 @@ class _Codes:
 
     def _prefixes(self) -> Ints:
         """Per code its prefixes that are codes themselves, longest first; -1 pads."""
-        ids = {name: n for n, name in enumerate(self.names)}
         table = np.full((self.width, 8), -1, dtype=np.int64)
         for n, name in enumerate(self.names):
             if name == self.TOTAL:
                 continue
-            above = [ids[name[:k]] for k in range(len(name) - 1, 2, -1) if name[:k] in ids]
+            above = [
+                self.ids[name[:k]] for k in range(len(name) - 1, 2, -1) if name[:k] in self.ids
+            ]
             table[n, : len(above[:8])] = above[:8]
         return table
 
@@ -983,10 +1014,13 @@ class _Codes:
         """Mart rows of which a form says something: listed codes; lines with an amount."""
         builder = self.builder
         if form.codes:
-            listed = np.isin(self.keys, self.printed_in[form.key])
+            listed: Bools = np.isin(self.keys, self.printed_in[form.key])
         else:
-            form_of = builder.batch.facts["form"].to_numpy(dtype=object)
-            loud = (form_of == form.key) & (self.code >= 0) & ((builder.ticks != 0) | builder.bad)
+            loud = (
+                (builder.form_of == form.key)
+                & (self.code >= 0)
+                & ((builder.ticks != 0) | builder.bad)
+            )
             listed = np.isin(self.keys, builder.d[loud] * self.width + self.code[loud])
         totals = self.row_code == self.total
         listed[totals] = builder.present[form.key][self.row_disclosure[totals]]
@@ -1048,6 +1082,11 @@ def build_marts(
     return builder, disclosure, code
 
 
+def _factorize(series: pd.Series[Any]) -> tuple[Ints, list[str]]:
+    ids, names = pd.factorize(series)
+    return np.asarray(ids, dtype=np.int64), [str(name) for name in names]
+
+
 def nullable(values: Ints, known: Bools) -> pd.Series[Any]:
     """An ``Int64`` series that is NULL where the value is not known."""
     return pd.Series(pd.arrays.IntegerArray(values.astype(np.int64), ~known))
@@ -1096,8 +1135,7 @@ def _itemised(builder: Builder, form: str, parameters: Mapping[str, Any]) -> Ans
     """Every lowest code with an amount has at least ``digits`` digits."""
     digits = int(parameters["digits"])
     codes = builder.codes
-    form_of = builder.batch.facts["form"].to_numpy(dtype=object)
-    cells = np.flatnonzero((form_of == form) & (codes.parent >= 0) & (builder.ticks != 0))
+    cells = np.flatnonzero((builder.form_of == form) & (codes.parent >= 0) & (builder.ticks != 0))
     combined = builder.d[cells] * codes.width + codes.code[cells]
     lowest = ~np.isin(combined, codes.with_children[form])
     shallow = np.unique(combined[lowest & (codes.length[codes.code[cells]] < digits)])
@@ -1138,14 +1176,13 @@ def _published_by(builder: Builder, argument: str, parameters: Mapping[str, Any]
 
 def _machine_readable(builder: Builder, argument: str, parameters: Mapping[str, Any]) -> Answer:
     """At least one figure was read without optical recognition."""
-    facts = builder.batch.facts
-    by_text = np.array(
-        [
-            any("ocr" not in str(reader).lower() for reader in readers or ("text",))
-            for readers in facts["readers"]
-        ],
-        dtype=bool,
-    )
+    optical: dict[tuple[str, ...], bool] = {}
+    by_text = np.zeros(len(builder.d), dtype=bool)
+    for n, readers in enumerate(builder.batch.facts["readers"].tolist()):
+        key = tuple(readers or ())
+        if key not in optical:
+            optical[key] = bool(key) and all("ocr" in reader.lower() for reader in key)
+        by_text[n] = not optical[key]
     any_fact = builder._mark(builder.d)
     yes = builder._mark(builder.d[by_text])
     gap = np.where(any_fact, Gap.NONE, Gap.UNKNOWN).astype(np.int8)
@@ -1175,8 +1212,7 @@ def _same_name(builder: Builder, argument: str, parameters: Mapping[str, Any]) -
     codes = builder.codes
     facts = builder.batch.facts
     functional = np.isin(
-        facts["form"].to_numpy(dtype=object),
-        [k for k, f in forms().items() if f.codes == "functional"],
+        builder.form_of, [k for k, f in forms().items() if f.codes == "functional"]
     )
     size = len(codes.keys)
     yes = np.ones(size, dtype=bool)
@@ -1185,7 +1221,7 @@ def _same_name(builder: Builder, argument: str, parameters: Mapping[str, Any]) -
     table = pd.DataFrame(
         {
             "key": builder.d[chosen] * codes.width + codes.code[chosen],
-            "form": facts["form"].to_numpy(dtype=object)[chosen],
+            "form": builder.form_of[chosen].astype(object),
             "name": facts["name"].to_numpy(dtype=object)[chosen],
         }
     ).drop_duplicates(["key", "form", "name"])

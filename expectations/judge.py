@@ -1,0 +1,724 @@
+"""Judging a batch: one Great Expectations validation per suite and grain, then findings and scores.
+
+Great Expectations says which rows of a mart violate which identity, on pandas or, with an engine,
+in the database. What it cannot say is read off the mart beside it: whether a pass was exact or
+within rounding, which figures were missing and why, and which cells took part.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from string import Template
+from typing import Any, Final
+
+import great_expectations as gx
+import numpy as np
+import pandas as pd
+from great_expectations.data_context.types.base import (
+    DataContextConfig,
+    InMemoryStoreBackendDefaults,
+    ProgressBarsConfig,
+)
+from great_expectations.expectations.core import ExpectColumnValuesToBeInSet
+from sqlalchemy import Engine
+
+from disclosures.amounts import CellState
+from disclosures.forms import forms
+from disclosures.verdicts import (
+    Finding,
+    Judgement,
+    Operand,
+    Severity,
+    State,
+    ValidationSummary,
+)
+from expectations import wording
+from expectations.catalogue import LEVEL_DIGITS, Catalogue, Instance, ParsedClause, Suite
+from expectations.custom import (
+    GX_SEVERITY,
+    Bools,
+    ExpectLinearIdentityWithinRounding,
+    Ints,
+    Parts,
+    numbers,
+    violated,
+)
+from expectations.scoring import score_disclosure
+from warehouse.marts import Address, Batch, Builder, Gap, Mart, build_marts, nullable
+
+
+@dataclass(frozen=True)
+class JudgedBatch:
+    """``judgements`` in the order of the batch; ``validations`` one per suite and grain."""
+
+    judgements: list[Judgement]
+    validations: list[ValidationSummary]
+
+
+def judge_batch(
+    batch: Batch,
+    catalogue: Catalogue,
+    *,
+    sql_engine: Engine | None = None,
+    batch_name: str = "batch",
+    mart_prefix: str = "out_mart_",
+) -> JudgedBatch:
+    """Judge every disclosure of a batch by every rule of a catalogue.
+
+    With ``sql_engine`` the marts are written to tables ``out_mart_…`` of that database and the
+    expectations run there; verdicts are the same. An in-memory SQLite database cannot be used,
+    because Great Expectations opens its own connection.
+
+    A failing rule is a finding, never an exception; a rule that could not be run is a finding in
+    state ``error``.
+    """
+    if not len(batch):
+        return JudgedBatch([], [])
+    case = _Case(batch, catalogue)
+    validations: list[ValidationSummary] = []
+    with _quiet():
+        context = _context()
+        for suite in catalogue.suites:
+            for grain, mart in case.marts.items():
+                rules = {rule.id for rule in suite.rules}
+                instances = [
+                    i for i in catalogue.instances if i.grain == grain and i.rule.id in rules
+                ]
+                if not instances:
+                    continue
+                narrow = case.narrow(mart, instances)
+                outcomes, success = _validate(
+                    context, suite, narrow, instances, sql_engine, mart_prefix
+                )
+                results = [case.settle(i, mart, outcomes[i.key]) for i in instances]
+                validations.append(
+                    ValidationSummary(
+                        suite=f"{suite.name}.{grain}",
+                        batch=batch_name,
+                        success=success,
+                        rows=len(mart.frame),
+                        results=tuple(results),
+                    )
+                )
+    return JudgedBatch(case.judgements(), validations)
+
+
+# ------------------------------------------------------------------------- Great Expectations
+
+
+@dataclass(frozen=True)
+class _Outcome:
+    """What Great Expectations said of one expectation."""
+
+    unexpected: list[int]
+    exception: str | None = None
+
+
+def _context() -> Any:
+    # No usage statistics, no progress bars: this runs unattended, on machines without Internet.
+    return gx.get_context(
+        mode="ephemeral",
+        project_config=DataContextConfig(
+            store_backend_defaults=InMemoryStoreBackendDefaults(init_temp_docs_sites=False),
+            analytics_enabled=False,
+            progress_bars=ProgressBarsConfig(globally=False),
+        ),
+    )
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """GX logs wide column lists as warnings; they say nothing about the disclosures."""
+    logger = logging.getLogger("great_expectations")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+
+
+def _validate(
+    context: Any,
+    suite: Suite,
+    mart: Mart,
+    instances: Sequence[Instance],
+    sql_engine: Engine | None,
+    mart_prefix: str,
+) -> tuple[dict[str, _Outcome], bool]:
+    """Run one suite on one mart. Outcomes by instance key, and GX's own success."""
+    name = f"{suite.name}.{mart.name}"
+    if sql_engine is None:
+        source = context.data_sources.add_pandas(name)
+        asset = source.add_dataframe_asset(name)
+        definition = asset.add_batch_definition_whole_dataframe(name)
+        batch = definition.get_batch(batch_parameters={"dataframe": mart.frame})
+    else:
+        table = Mart(
+            f"{suite.name}_{mart.name}", mart.keys, mart.frame, mart.disclosure, mart.gaps
+        ).write(sql_engine, prefix=mart_prefix)
+        url = sql_engine.url.render_as_string(hide_password=False)
+        source = context.data_sources.add_sql(name, connection_string=url)
+        asset = source.add_table_asset(name, table_name=table.name)
+        batch = asset.add_batch_definition_whole_table(name).get_batch()
+    expectations = [_expectation(instance) for instance in instances]
+    result = batch.validate(
+        gx.ExpectationSuite(name=name, expectations=expectations),
+        result_format={
+            "result_format": "COMPLETE",
+            "unexpected_index_column_names": list(mart.keys),
+            # The index list of SQL engines is cut at this number even under COMPLETE.
+            "partial_unexpected_count": len(mart.frame),
+            "return_unexpected_index_query": False,
+        },
+    )
+    if sql_engine is not None:
+        source.get_engine().dispose()
+    rows = {key: n for n, key in enumerate(mart.frame[list(mart.keys)].itertuples(index=False))}
+    outcomes: dict[str, _Outcome] = {}
+    for one in result.results:
+        key = str(one.expectation_config.meta["key"])
+        outcomes[key] = _outcome(one, mart.keys, rows)
+    for instance in instances:
+        outcomes.setdefault(instance.key, _Outcome([], "no result"))
+    return outcomes, bool(result.success)
+
+
+def _expectation(instance: Instance) -> Any:
+    if instance.question is not None:
+        return ExpectColumnValuesToBeInSet(
+            column=instance.mask_column,
+            value_set=[1],
+            meta={"key": instance.key},
+            severity=GX_SEVERITY[instance.rule.severity],
+        )
+    return ExpectLinearIdentityWithinRounding.of(instance)
+
+
+def _outcome(result: Any, keys: Sequence[str], rows: Mapping[Any, int]) -> _Outcome:
+    raised = _raised(result.exception_info)
+    if raised:
+        return _Outcome([], raised)
+    found = result.result.get("unexpected_index_list") or []
+    unexpected = [rows[tuple(entry[key] for key in keys)] for entry in found]
+    count = int(result.result.get("unexpected_count") or 0)
+    if count != len(unexpected):
+        return _Outcome([], f"{count} unexpected rows, {len(unexpected)} of them listed")
+    return _Outcome(unexpected)
+
+
+def _raised(info: Any) -> str | None:
+    """GX reports an exception as a failure; it comes flat, or once per metric."""
+    if not isinstance(info, Mapping):
+        return None
+    if "raised_exception" in info:
+        return (
+            str(info.get("exception_message") or "exception") if info["raised_exception"] else None
+        )
+    messages = [m for m in (_raised(entry) for entry in info.values()) if m]
+    return "; ".join(messages) or None
+
+
+# ------------------------------------------------------------------------------------- settling
+
+
+@dataclass
+class _Case:
+    """A batch before the catalogue: marts, applicability, and what was found so far."""
+
+    batch: Batch
+    catalogue: Catalogue
+    marts: dict[str, Mart] = field(init=False)
+    builder: Builder = field(init=False)
+
+    def __post_init__(self) -> None:
+        instances = self.catalogue.instances
+        addresses = {a for i in instances for a in i.terms}
+        addresses |= {a for i in instances for c in i.clauses for a in c.addresses}
+        questions = {i.question for i in instances if i.question is not None}
+        self.builder, disclosure, code = build_marts(self.batch, addresses, questions)
+        self.marts = {"disclosure": disclosure, "code": code}
+        self.ids = [str(i) for i in self.batch.disclosures["disclosure_id"]]
+        self.tallies: list[dict[str, Counter[State]]] = [{} for _ in self.ids]
+        self.findings: list[list[Finding]] = [[] for _ in self.ids]
+        self.applies: dict[str, Bools] = {}
+        # Why a whole rule is out of question: disclosure -> rule -> reasons.
+        self.reasons: list[dict[str, dict[State, list[str]]]] = [
+            defaultdict(lambda: defaultdict(list)) for _ in self.ids
+        ]
+        self._clauses: dict[str, list[tuple[ParsedClause, Bools, Bools]]] = {}
+        for mart in list(self.marts.values()):
+            mine = [i for i in instances if i.grain == mart.name]
+            self.marts[mart.name] = mart.with_columns(
+                {i.mask_column: self._mask(i, mart) for i in mine}
+            )
+
+    # -- applicability
+
+    def _mask(self, instance: Instance, mart: Mart) -> pd.Series[Any]:
+        """1 where an identity is to be judged (for a question: its answer), NULL elsewhere."""
+        rule = instance.rule
+        year = self.builder.year
+        applies = np.ones(self.builder.size, dtype=bool)
+        if rule.since is not None:
+            applies &= (year < 0) | (year >= rule.since)
+        if rule.until is not None:
+            applies &= (year < 0) | (year <= rule.until)
+        clauses = [(c, *self._holds(c, rule.forms)) for c in instance.clauses]
+        self._clauses[instance.key] = clauses
+        for _, holds, known in clauses:
+            applies &= holds & known
+        rows = applies[mart.disclosure]
+        if mart.name == "code":
+            rows &= self._relevant(instance, mart)
+        self.applies[instance.key] = rows
+        if instance.question is None:
+            return nullable(np.ones(len(rows), dtype=np.int64), rows)
+        answer = mart.frame[instance.question.mart_column]
+        known = rows & answer.notna().to_numpy(dtype=bool)
+        return nullable(answer.fillna(0).to_numpy(dtype=np.int64), known)
+
+    def _relevant(self, instance: Instance, mart: Mart) -> Bools:
+        """Codes of the rule's levels that at least one of its forms speaks of."""
+        codes = self.builder.codes
+        relevant = np.zeros(len(mart.frame), dtype=bool)
+        for form in instance.forms:
+            relevant |= mart.printed[form]
+        for form in instance.forms:
+            relevant &= ~codes.kind_differs(forms()[form])
+        if instance.rule.levels:
+            digits = [d for level in instance.rule.levels for d in LEVEL_DIGITS[level]]
+            relevant &= np.isin(codes.length[codes.row_code], digits)
+        return relevant
+
+    def _holds(self, parsed: ParsedClause, rule_forms: Sequence[str]) -> tuple[Bools, Bools]:
+        """Per disclosure: whether a clause holds, and whether that can be told."""
+        size = self.builder.size
+        if parsed.printed is not None:
+            present = self.builder.form_gap[parsed.printed.form] != Gap.FORM_ABSENT
+            return self.builder.cell_printed(parsed.printed), present
+        if parsed.clause.title_without:
+            titles = [
+                "".join(str(entry.get(f, {}).get("title", "")) for f in rule_forms)
+                for entry in self.batch.disclosures["forms"]
+            ]
+            words = parsed.clause.title_without
+            clean = np.array([not any(w in t for w in words) for t in titles], dtype=bool)
+            return clean, np.ones(size, dtype=bool)
+        frame = self.marts["disclosure"].frame
+        values: list[Ints] = []
+        known = np.ones(size, dtype=bool)
+        for address in parsed.addresses:
+            series = frame[address.mart_column]
+            known &= series.notna().to_numpy(dtype=bool)
+            values.append(series.fillna(0).to_numpy(dtype=np.int64))
+        table = np.vstack(values)
+        if parsed.zero:
+            return np.all(table == 0, axis=0), known
+        if parsed.nonzero:
+            return np.any(table != 0, axis=0), known
+        if parsed.broken_down:
+            return (table[0] == 0) | np.any(table[1:] != 0, axis=0), known
+        one, other = parsed.same
+        parts = Parts(
+            one.mart_column,
+            one.half_column,
+            [other.mart_column],
+            [],
+            [other.addend_half_column],
+        )
+        difference, tolerance, known = numbers(frame, parts)
+        return ~violated(difference, tolerance, "equal"), known
+
+    # -- marts for one suite
+
+    def narrow(self, mart: Mart, instances: Iterable[Instance]) -> Mart:
+        """The mart with the columns that a suite needs."""
+        needed: dict[str, None] = dict.fromkeys(mart.keys)
+        for instance in instances:
+            if instance.question is None:
+                needed.update(dict.fromkeys(Parts.of(instance).columns))
+            else:
+                needed[instance.mask_column] = None
+        return Mart(mart.name, mart.keys, mart.frame[list(needed)], mart.disclosure, mart.gaps)
+
+    # -- verdicts
+
+    def settle(self, instance: Instance, mart: Mart, outcome: _Outcome) -> dict[str, object]:
+        """Book the outcome of one expectation for every disclosure; returns its summary."""
+        rows = self.applies[instance.key]
+        gap_kind = self._gap_kind(instance, mart)
+        judged = rows & (gap_kind == 0)
+        rule = instance.rule
+        summary: dict[str, object] = {
+            "key": instance.key,
+            "rule": rule.id,
+            "version": rule.version,
+            "title": rule.title,
+            "equation": rule.equation,
+            "severity": rule.severity.value,
+            "expansion": list(instance.expansion),
+            "columns": [str(a) for a in instance.terms] or [instance.mask_column],
+            "rows": len(mart.frame),
+            "evaluated": int(judged.sum()),
+            "unexpected": len(outcome.unexpected),
+            "missing": int((rows & (gap_kind == 2)).sum()),
+            "not_applicable": int((~rows | (gap_kind == 1)).sum()),
+            "within_rounding": 0,
+            "exception": outcome.exception,
+        }
+        self._book_gaps(instance, mart, rows, gap_kind)
+        if outcome.exception is not None:
+            for d, count in _per_disclosure(mart, judged).items():
+                self._count(d, instance, State.ERROR, count)
+                self.findings[d].append(self._broken(d, instance, outcome.exception))
+            return summary
+        failed = np.zeros(len(mart.frame), dtype=bool)
+        failed[outcome.unexpected] = True
+        if instance.question is not None:
+            for d, count in _per_disclosure(mart, judged & ~failed).items():
+                self._count(d, instance, State.EXACT, count)
+            for row in outcome.unexpected:
+                self._answered_no(instance, mart, row)
+            return summary
+        parts = Parts.of(instance)
+        difference, tolerance, known = numbers(mart.frame, parts)
+        expected = known & violated(difference, tolerance, instance.rule.relation)
+        doubtful = failed != expected
+        apart = np.maximum(-difference, 0) if instance.rule.relation == "at_most" else difference
+        rounded = judged & ~failed & ~doubtful & (apart != 0)
+        summary["within_rounding"] = int(rounded.sum())
+        for d, count in _per_disclosure(mart, rounded).items():
+            self._count(d, instance, State.WITHIN_ROUNDING, count)
+        for d, count in _per_disclosure(mart, judged & ~failed & ~doubtful & ~rounded).items():
+            self._count(d, instance, State.EXACT, count)
+        for d, count in _per_disclosure(mart, doubtful).items():
+            self._count(d, instance, State.ERROR, count)
+            self.findings[d].append(
+                self._broken(d, instance, "the validation and the mart disagree")
+            )
+        for row in np.flatnonzero(failed & ~doubtful).tolist():
+            self._violated(instance, mart, row, int(difference[row]), int(tolerance[row]))
+        return summary
+
+    def _gap_kind(self, instance: Instance, mart: Mart) -> Ints:
+        """Per row: 0 all figures known, 1 one cannot exist, 2 one is missing."""
+        kind = np.zeros(len(mart.frame), dtype=np.int64)
+        columns = (
+            [instance.question.mart_column]
+            if instance.question is not None
+            else [address.mart_column for address in instance.terms]
+        )
+        inapplicable = np.array([g.inapplicable for g in Gap], dtype=bool)
+        for column in columns:
+            gaps = mart.gaps[column]
+            kind[(gaps != 0) & ~inapplicable[gaps] & (kind == 0)] = 2
+            kind[inapplicable[gaps]] = 1
+        return kind
+
+    def _book_gaps(self, instance: Instance, mart: Mart, rows: Bools, gap_kind: Ints) -> None:
+        """Note per disclosure what was not judged, and why."""
+        rule = instance.rule
+        for d in range(self.builder.size):
+            state, reason = self._barred(instance, d)
+            if state is not None:
+                self.reasons[d][rule.id][state].append(reason)
+                if state is State.NOT_EVALUABLE:
+                    self._count(d, instance, state, 1)
+        missing = rows & (gap_kind == 2)
+        for row in np.flatnonzero(missing).tolist():
+            d = int(mart.disclosure[row])
+            self._count(d, instance, State.NOT_EVALUABLE, 1)
+            self.reasons[d][rule.id][State.NOT_EVALUABLE].append(self._why(instance, mart, row))
+        for row in np.flatnonzero(rows & (gap_kind == 1)).tolist():
+            d = int(mart.disclosure[row])
+            noted = self.reasons[d][rule.id][State.NOT_APPLICABLE]
+            if not noted:
+                noted.append(self._why(instance, mart, row))
+        if mart.name == "code":
+            spoken = self.builder._mark(mart.disclosure[rows])
+            for d in np.flatnonzero(~spoken).tolist():
+                if self.reasons[d][rule.id]:
+                    continue
+                absent = next(
+                    (f for f in instance.forms if self.builder.form_gap[f][d] == Gap.FORM_ABSENT),
+                    None,
+                )
+                if absent is None:
+                    self.reasons[d][rule.id][State.NOT_APPLICABLE].append("没有相应的科目")
+                else:
+                    self._count(d, instance, State.NOT_EVALUABLE, 1)
+                    self.reasons[d][rule.id][State.NOT_EVALUABLE].append(
+                        f"未读到《{forms()[absent].title}》"
+                    )
+
+    def _barred(self, instance: Instance, d: int) -> tuple[State | None, str]:
+        """Whether years or clauses keep a whole disclosure from an identity."""
+        rule, year = instance.rule, int(self.builder.year[d])
+        if year >= 0 and rule.since is not None and year < rule.since:
+            return State.NOT_APPLICABLE, f"自 {rule.since} 年度起适用"
+        if year >= 0 and rule.until is not None and year > rule.until:
+            return State.NOT_APPLICABLE, f"适用至 {rule.until} 年度"
+        for parsed, holds, known in self._clauses[instance.key]:
+            if not known[d]:
+                if parsed.printed is not None:
+                    return State.NOT_EVALUABLE, wording.gap(parsed.printed, Gap.FORM_ABSENT)
+                frame = self.marts["disclosure"]
+                for address in parsed.addresses:
+                    why = Gap(int(frame.gaps[address.mart_column][d]))
+                    if why != Gap.NONE:
+                        state = State.NOT_APPLICABLE if why.inapplicable else State.NOT_EVALUABLE
+                        return state, wording.gap(address, why)
+            if not holds[d]:
+                return State.NOT_APPLICABLE, parsed.clause.reason
+        return None, ""
+
+    def _why(self, instance: Instance, mart: Mart, row: int) -> str:
+        """The reason why one row of a mart could not be judged."""
+        code = self._code(mart, row)
+        if instance.question is not None:
+            why = Gap(int(mart.gaps[instance.question.mart_column][row]))
+            form = instance.question.argument
+            address = next((a for a in _any_address(form)), None)
+            return wording.gap(address, why) if address else wording.missing(why)
+        for address in instance.terms:
+            why = Gap(int(mart.gaps[address.mart_column][row]))
+            if why != Gap.NONE:
+                return wording.gap(address, why, code)
+        return ""
+
+    def _count(self, d: int, instance: Instance, state: State, count: int) -> None:
+        self.tallies[d].setdefault(instance.rule.id, Counter())[state] += count
+
+    @staticmethod
+    def _code(mart: Mart, row: int) -> str | None:
+        return str(mart.frame["code"].iat[row]) if mart.name == "code" else None
+
+    def _broken(self, d: int, instance: Instance, message: str) -> Finding:
+        return Finding(
+            disclosure_id=self.ids[d],
+            rule=instance.rule.id,
+            subject="／".join(("检查未能完成", *instance.expansion)),
+            severity=Severity.WARN,
+            state=State.ERROR,
+            message=f"本项检查因程序异常未能完成，不作结论：{message}",
+            form=instance.forms[0] if instance.forms else None,
+        )
+
+    def _answered_no(self, instance: Instance, mart: Mart, row: int) -> None:
+        d, rule = int(mart.disclosure[row]), instance.rule
+        assert instance.question is not None
+        assert rule.answer_no is not None
+        self._count(d, instance, State.FAIL, 1)
+        form = instance.question.argument or None
+        code = self._code(mart, row)
+        detail = mart.details[instance.question.mart_column].get(row, "")
+        year = int(self.builder.year[d])
+        sentence = Template(rule.answer_no).safe_substitute(
+            form=forms()[form].title if form else "",
+            detail=detail or "未列示",
+            year="" if year < 0 else year,
+            code=code or "",
+        )
+        operands = self._operands_of_code(d, code, rule.forms) if code else ()
+        first = next((o for o in operands if o.page is not None), None)
+        self.findings[d].append(
+            Finding(
+                disclosure_id=self.ids[d],
+                rule=rule.id,
+                subject=wording.subject(instance, code),
+                severity=rule.severity,
+                state=State.FAIL,
+                message=sentence,
+                form=form,
+                sha256=first.sha256 if first else None,
+                page=first.page if first else None,
+                operands=operands,
+            )
+        )
+
+    def _violated(
+        self, instance: Instance, mart: Mart, row: int, difference: int, tolerance: int
+    ) -> None:
+        d, rule = int(mart.disclosure[row]), instance.rule
+        assert instance.stated is not None
+        code = self._code(mart, row)
+        stated_cells = self._cells(instance.stated, d, code)
+        operands = [self._operand(n, "stated") for n in stated_cells]
+        doubtful = sum(self._doubtful(n) for n in stated_cells)
+        for address in instance.plus + instance.minus:
+            role = "addend" if address in instance.plus else "subtrahend"
+            for n in self._cells(address, d, code):
+                doubtful += self._doubtful(n)
+                operands.append(self._operand(n, role))
+        stated = int(mart.frame[instance.stated.mart_column].to_numpy(np.int64, na_value=0)[row])
+        first = next((o for o in operands if o.role == "stated"), None)
+        located = first or next((o for o in operands if o.page is not None), None)
+        message = wording.violation(
+            instance,
+            code=code,
+            name=first.name if first else None,
+            stated=stated,
+            computed=stated - difference,
+            tolerance=tolerance,
+            blank=first is None or first.amount_wan is None,
+        )
+        state = State.EXTRACTION_SUSPECT if doubtful else State.FAIL
+        if doubtful:
+            message += f"其中 {doubtful} 个数字各读取程序的结果不一致，可能是读取有误，请对照原文。"
+        self._count(d, instance, state, 1)
+        self.findings[d].append(
+            Finding(
+                disclosure_id=self.ids[d],
+                rule=rule.id,
+                subject=wording.subject(instance, code),
+                severity=Severity.INFO if doubtful else rule.severity,
+                state=state,
+                message=message,
+                form=instance.stated.form,
+                stated_wan=wording.amount(stated),
+                computed_wan=wording.amount(stated - difference),
+                difference_wan=wording.amount(difference),
+                tolerance_wan=wording.amount(tolerance),
+                sha256=located.sha256 if located else None,
+                page=located.page if located else None,
+                quote=first.text if first else None,
+                operands=tuple(operands),
+            )
+        )
+
+    # -- cells
+
+    @cached_property
+    def _columns(self) -> dict[str, Any]:
+        facts = self.batch.facts
+        return {c: facts[c].tolist() for c in facts.columns}
+
+    def _cells(self, address: Address, d: int, code: str | None) -> list[int]:
+        """Positions of the facts behind a figure; zeros of sums are left out."""
+        return self.builder.cells(address, d, code)
+
+    def _doubtful(self, position: int) -> bool:
+        facts = self._columns
+        return not facts["agreed"][position] or (
+            facts["state"][position] == CellState.UNREADABLE.value
+        )
+
+    def _operand(self, position: int, role: str) -> Operand:
+        facts = self._columns
+        ticks = facts["amount_ticks"][position]
+        page = facts["page"][position]
+        return Operand(
+            form=facts["form"][position],
+            side=facts["side"][position] or None,
+            row=facts["row"][position],
+            column=facts["column"][position],
+            name=facts["name"][position] or "",
+            text=facts["text"][position] or "",
+            amount_wan=None if pd.isna(ticks) else wording.amount(int(ticks)),
+            page=None if pd.isna(page) else int(page),
+            sha256=facts["sha256"][position],
+            role=role,
+        )
+
+    def _operands_of_code(
+        self, d: int, code: str, rule_forms: Sequence[str]
+    ) -> tuple[Operand, ...]:
+        """One cell per form for a finding about a code's name."""
+        cells = (
+            next(iter(self.builder.cells(Address(f, "", "each", "total"), d, code)), None)
+            for f in rule_forms
+        )
+        return tuple(self._operand(n, "addend") for n in cells if n is not None)
+
+    # -- judgements
+
+    def judgements(self) -> list[Judgement]:
+        """One judgement per disclosure, findings most severe first."""
+        result = []
+        for d, disclosure_id in enumerate(self.ids):
+            tallies = self.tallies[d]
+            self._note_unjudged(d)
+            score = score_disclosure(tallies, self.catalogue)
+            checks: Counter[str] = Counter()
+            for tally in tallies.values():
+                checks.update({state.value: n for state, n in tally.items() if n})
+            result.append(
+                Judgement(
+                    disclosure_id=disclosure_id,
+                    ruleset=self.catalogue.version,
+                    score=score.score,
+                    grade=score.grade,
+                    dimensions=score.dimensions,
+                    coverage=score.coverage,
+                    checks=dict(checks),
+                    findings=tuple(sorted(self.findings[d], key=_gravity)),
+                )
+            )
+        return result
+
+    def _note_unjudged(self, d: int) -> None:
+        """One finding per rule that could not be judged in part, or does not apply at all."""
+        for rule_id, states in self.reasons[d].items():
+            rule = self.catalogue.by_id[rule_id]
+            tally = self.tallies[d].setdefault(rule_id, Counter())
+            evaluated = sum(n for state, n in tally.items() if state is not State.NOT_APPLICABLE)
+            for state, title in (
+                (State.NOT_EVALUABLE, "未能检查"),
+                (State.NOT_APPLICABLE, "不适用"),
+            ):
+                reasons = list(dict.fromkeys(r for r in states.get(state, ()) if r))
+                if not reasons or (state is State.NOT_APPLICABLE and evaluated):
+                    continue
+                if state is State.NOT_APPLICABLE:
+                    tally[state] += 1
+                shown = "；".join(reasons[:5]) + ("；等" if len(reasons) > 5 else "")
+                self.findings[d].append(
+                    Finding(
+                        disclosure_id=self.ids[d],
+                        rule=rule_id,
+                        subject=title,
+                        severity=Severity.INFO,
+                        state=state,
+                        message=f"{rule.title}：{title}。{shown}。",
+                        form=rule.forms[0] if len(rule.forms) == 1 else None,
+                    )
+                )
+
+
+def _any_address(form: str) -> Iterator[Address]:
+    """Any address of a form, to name it by."""
+    if form in forms():
+        two_sided = forms()[form].layout == "two_sided"
+        yield Address(form, "expense" if two_sided else "", "total", "total")
+
+
+def _per_disclosure(mart: Mart, rows: Bools) -> dict[int, int]:
+    """How many of the chosen rows each disclosure has."""
+    found, counts = np.unique(mart.disclosure[rows], return_counts=True)
+    return dict(zip(found.tolist(), counts.tolist(), strict=True))
+
+
+_STATE_ORDER: Final = (
+    State.FAIL,
+    State.EXTRACTION_SUSPECT,
+    State.ERROR,
+    State.NOT_EVALUABLE,
+    State.NOT_APPLICABLE,
+)
+_SEVERITY_ORDER: Final = (Severity.ERROR, Severity.WARN, Severity.INFO)
+
+
+def _gravity(finding: Finding) -> tuple[int, int, str, str, str]:
+    return (
+        _STATE_ORDER.index(finding.state),
+        _SEVERITY_ORDER.index(finding.severity),
+        finding.form or "",
+        finding.rule,
+        finding.subject,
+    )

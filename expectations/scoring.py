@@ -1,0 +1,185 @@
+"""Scores: every point traceable to a rule, coverage beside quality.
+
+A rule earns its weight times the share of its checks that passed; a dimension's score is what its
+rules earned of what they could have earned; the total weighs the dimensions that could be judged at
+all. What did not apply, could not be evaluated or rests on a doubtful reading neither earns nor
+costs points: it shows in the coverage. Weights, grades and caps stand in ``scoring.yaml``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
+from functools import cache
+from importlib.resources import files
+from typing import Any, Literal, Self
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from disclosures.verdicts import Dimension, Severity, State
+from expectations.catalogue import Catalogue
+
+#: Grade of a disclosure of which nothing could be judged.
+NO_GRADE = "-"
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Grade(_Model):
+    grade: str = Field(max_length=2)
+    from_score: Decimal
+
+
+class Cap(_Model):
+    """The best grade while a condition holds."""
+
+    condition: Literal["error_fail", "coverage_below"]
+    at_least: int | None = None
+    """``error_fail``: this many failed checks of error level."""
+    percent: Decimal | None = None
+    """``coverage_below``: less than this much of the applicable checks evaluated."""
+    best_grade: str
+    reason: str
+
+    @model_validator(mode="after")
+    def _has_threshold(self) -> Self:
+        needed = self.at_least if self.condition == "error_fail" else self.percent
+        if needed is None:
+            raise ValueError(f"cap {self.condition} has no threshold")
+        return self
+
+    def holds(self, error_fails: int, coverage: Decimal) -> bool:
+        if self.condition == "error_fail":
+            return error_fails >= (self.at_least or 0)
+        return coverage < (self.percent or Decimal(0))
+
+
+class Scoring(_Model):
+    """The scheme; see ``scoring.yaml``."""
+
+    version: int
+    dimensions: dict[Dimension, int]
+    severities: dict[Severity, Decimal]
+    grades: tuple[Grade, ...]
+    caps: tuple[Cap, ...]
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> Self:
+        if set(self.dimensions) != set(Dimension) or set(self.severities) != set(Severity):
+            raise ValueError("every dimension and severity needs a weight")
+        names = [g.grade for g in self.grades]
+        if [g.from_score for g in self.grades] != sorted(
+            (g.from_score for g in self.grades), reverse=True
+        ) or any(cap.best_grade not in names for cap in self.caps):
+            raise ValueError("grades go from best to worst, and caps name one of them")
+        return self
+
+
+@cache
+def load_scoring() -> Scoring:
+    """The scheme that is part of the package."""
+    text = (files(__package__) / "scoring.yaml").read_text(encoding="utf-8")
+    return Scoring.model_validate(yaml.safe_load(text))
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """Points of one disclosure. ``score`` is None when nothing could be judged; ``dimensions`` is
+    as in :class:`disclosures.verdicts.Judgement`, with the points of every rule in ``rules``."""
+
+    score: Decimal | None
+    grade: str
+    dimensions: Mapping[str, Mapping[str, object]]
+    coverage: Decimal
+    caps: tuple[str, ...] = ()
+
+
+PASSES = (State.EXACT, State.WITHIN_ROUNDING)
+OPEN = (State.NOT_EVALUABLE, State.EXTRACTION_SUSPECT, State.ERROR)
+
+#: Checks of one disclosure: rule id -> state -> how many.
+Tallies = Mapping[str, Mapping[State, int]]
+
+
+def score_disclosure(
+    tallies: Tallies, catalogue: Catalogue, scoring: Scoring | None = None
+) -> Score:
+    """Score one disclosure from the outcomes of its checks."""
+    scheme = scoring or load_scoring()
+    evaluated_all = open_all = error_fails = 0
+    shares: dict[Dimension, Decimal] = {}
+    dimensions: dict[str, dict[str, Any]] = {}
+    for dimension in Dimension:
+        earned = possible = Decimal(0)
+        passed = evaluated = unknown = 0
+        rules: list[dict[str, object]] = []
+        for rule_id, tally in tallies.items():
+            rule = catalogue.by_id[rule_id]
+            if rule.dimension is not dimension:
+                continue
+            won = sum(tally.get(state, 0) for state in PASSES)
+            lost = tally.get(State.FAIL, 0)
+            informs = rule.severity is Severity.INFO
+            if not informs:
+                passed += won
+                evaluated += won + lost
+                unknown += sum(tally.get(state, 0) for state in OPEN)
+            if rule.severity is Severity.ERROR:
+                error_fails += lost
+            weight = rule.weight * scheme.severities[rule.severity]
+            if not won + lost or not weight:
+                continue
+            points = weight * won / (won + lost)
+            earned += points
+            possible += weight
+            if lost:
+                rules.append(
+                    {
+                        "rule": rule_id,
+                        "weight": str(weight),
+                        "passed": won,
+                        "evaluated": won + lost,
+                        "lost": str((weight - points).quantize(Decimal("0.01"))),
+                    }
+                )
+        share = 100 * earned / possible if possible else None
+        if share is not None:
+            shares[dimension] = share
+        evaluated_all += evaluated
+        open_all += unknown
+        dimensions[dimension.value] = {
+            "score": None if share is None else str(_points(share)),
+            "weight": scheme.dimensions[dimension],
+            "evaluated": evaluated,
+            "passed": passed,
+            "not_evaluated": unknown,
+            "rules": rules,
+        }
+    applicable = evaluated_all + open_all
+    coverage = (
+        (Decimal(100) * evaluated_all / applicable).quantize(Decimal("0.1"), ROUND_DOWN)
+        if applicable
+        else Decimal("0.0")
+    )
+    weights = sum(scheme.dimensions[d] for d in shares)
+    if not weights:
+        return Score(None, NO_GRADE, dimensions, coverage)
+    exact = sum((share * scheme.dimensions[d] for d, share in shares.items()), Decimal(0)) / weights
+    score = _points(exact)
+    names = [g.grade for g in scheme.grades]
+    rank = next(
+        (n for n, grade in enumerate(scheme.grades) if score >= grade.from_score), len(names) - 1
+    )
+    caps = [cap for cap in scheme.caps if cap.holds(error_fails, coverage)]
+    rank = max([rank, *(names.index(cap.best_grade) for cap in caps)])
+    return Score(score, names[rank], dimensions, coverage, tuple(cap.reason for cap in caps))
+
+
+def _points(value: Decimal) -> Decimal:
+    """One decimal; 100.0 only when nothing at all was lost."""
+    rounded = value.quantize(Decimal("0.1"), ROUND_HALF_UP)
+    return Decimal("99.9") if rounded == 100 and value < 100 else rounded

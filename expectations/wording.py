@@ -1,0 +1,140 @@
+"""What auditors read: names of figures and the sentences of findings, in Chinese."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from disclosures.amounts import from_ticks
+from disclosures.forms import forms
+from disclosures.model import Side
+from expectations.catalogue import Instance
+from warehouse.marts import Address, Gap
+
+_GAPS = {
+    Gap.FORM_ABSENT: "未读到《{form}》",
+    Gap.FORM_NOT_YET: "该年度尚无《{form}》",
+    Gap.UNREADABLE: "《{form}》有数字无法辨认（{row}，{column}）",
+    Gap.ROW_ABSENT: "《{form}》未见“{row}”行",
+    Gap.COLUMN_ABSENT: "《{form}》未见“{column}”栏",
+    Gap.INCOMPLETE: "《{form}》未能完整读取",
+    Gap.UNKNOWN_LINE: "《{form}》有未能识别的行",
+    Gap.NOT_LISTED: "《{form}》未列示{row}",
+    Gap.NO_CHILDREN: "《{form}》没有下级科目或数据",
+    Gap.OTHER_KIND: "科目不在《{form}》的范围内",
+    Gap.UNKNOWN: "缺少判断所需的资料",
+}
+
+
+def wan(ticks: int) -> str:
+    """An amount in 万元 with at least two decimals."""
+    value = from_ticks(ticks)
+    return f"{value:f}"
+
+
+def row_title(address: Address, code: str | None = None, name: str | None = None) -> str:
+    """The row of an address as the form prints it; ``code`` for rows of the grain ``code``."""
+    form = forms()[address.form]
+    side = Side(address.side) if address.side else None
+    if address.row in ("each", "children") and code is not None:
+        if code != "total":
+            title = f"{code} {name}" if name else code
+        else:
+            title = "本年支出合计" if address.side else "合计"
+        return f"{title}的下级科目" if address.row == "children" else title
+    if address.row == "items":
+        return "各项收入" if side is Side.INCOME else "各类支出"
+    if address.row.startswith("top"):
+        return "各类科目"
+    line = next((x for x in form.lines_of(side) if x.key == address.row), None)
+    if line is None:
+        return f"{address.row} {name}" if name else address.row
+    if address.row.startswith("opening_"):
+        return line.title if address.row == "opening_balance" else f"年初{line.title}结转和结余"
+    if line.key == "grand_total" and side is not None:
+        return "收入总计" if side is Side.INCOME else "支出总计"
+    return line.title
+
+
+def column_title(address: Address) -> str:
+    """The column of an address; empty where the form has a single one."""
+    form = forms()[address.form]
+    side = Side(address.side) if address.side else None
+    group_key, _, key = address.column.rpartition(".")
+    columns = form.columns_of(side)
+    if len(columns) == 1:
+        return ""
+    column = next(c for c in columns if c.key == key)
+    title = column.title
+    if column.under and column.under not in title:
+        title = column.under if title == "小计" else title
+    group = next((g.title for g in form.groups if g.key == group_key), "")
+    return f"{title}{group}"
+
+
+def figure(address: Address, code: str | None = None, name: str | None = None) -> str:
+    """《form》row, column."""
+    row, column = row_title(address, code, name), column_title(address)
+    return f"《{forms()[address.form].title}》{place(row, column)}"
+
+
+def place(row: str, column: str) -> str:
+    """Row and column together, without repeating a word."""
+    if not row or not column or row == column:
+        return row or column
+    if row == "合计":
+        return f"“{column}”栏合计"
+    return f"“{row}”行“{column}”栏"
+
+
+def subject(instance: Instance, code: str | None = None) -> str:
+    """What a finding is about, the same in every reading: row and column without printed names.
+
+    Unique among the instances of a rule.
+    """
+    if instance.stated is None:
+        parts = [forms()[v].title if v in forms() else v for v in instance.expansion]
+        return "／".join([*parts, *((code,) if code else ())]) or "整体"
+    row, column = row_title(instance.stated, code), column_title(instance.stated)
+    return "／".join(dict.fromkeys(part for part in (row, column) if part))
+
+
+def gap(address: Address, why: Gap, code: str | None = None) -> str:
+    """Why a figure is not known."""
+    row = row_title(address, code)
+    return _GAPS[why].format(
+        form=forms()[address.form].title, row=row, column=column_title(address) or "金额"
+    )
+
+
+def missing(why: Gap) -> str:
+    """Why a question that concerns no form has no answer."""
+    return (
+        _GAPS[Gap.UNKNOWN] if why is Gap.UNKNOWN else _GAPS[why].format(form="", row="", column="")
+    )
+
+
+def violation(
+    instance: Instance,
+    *,
+    code: str | None,
+    name: str | None,
+    stated: int,
+    computed: int,
+    tolerance: int,
+    blank: bool,
+) -> str:
+    """The sentence of a violated identity; amounts in ticks."""
+    assert instance.stated is not None
+    what = figure(instance.stated, code, name)
+    shown = "空白（按 0 计）" if blank else f" {wan(stated)} 万元"
+    how = instance.rule.computed_as
+    allowed = f"超出四舍五入允许的 {wan(tolerance)} 万元"
+    apart = wan(abs(stated - computed))
+    if instance.rule.relation == "at_most":
+        return f"{what}为{shown}，小于{how}的 {wan(computed)} 万元，少 {apart} 万元，{allowed}。"
+    return f"{what}为{shown}，{how}为 {wan(computed)} 万元，相差 {apart} 万元，{allowed}。"
+
+
+def amount(ticks: int) -> Decimal:
+    """Ticks as 万元."""
+    return from_ticks(ticks)
