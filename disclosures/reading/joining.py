@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from disclosures.amounts import CellState, MoneyUnit, parse_amount
+from disclosures.amounts import CellState, MoneyUnit, PrintedAmount, parse_amount
 from disclosures.forms import Form, forms, squeeze
 from disclosures.model import Box, Fact, FormReading, Side
 from disclosures.reading.grids import Grid, GridCell, PageText
@@ -50,6 +50,7 @@ class Growing:
     text: list[str] = field(default_factory=list)
     variant: set[str] = field(default_factory=set)
     panels: dict[int, int] = field(default_factory=dict)
+    numbering: dict[Side, int] = field(default_factory=dict)
     last_row: tuple[Side | None, str] | None = None
     stated_unit: bool = False
 
@@ -69,9 +70,15 @@ def put(
     column: str,
     cell: GridCell,
     note: str | None = None,
+    unreadable: bool = False,
 ) -> None:
-    """Keep one cell; the unit is settled when the form is closed."""
+    """Keep one cell; the unit is settled when the form is closed.
+
+    ``unreadable`` says that ``cell`` holds figures of which nobody knows which is this one's.
+    """
     amount = parse_amount(clean(cell.text))
+    if unreadable:
+        amount = PrintedAmount(CellState.UNREADABLE, clean(cell.text))
     fact = Fact(
         form=growing.form.key,
         side=side,

@@ -332,9 +332,7 @@ def _panel_amount(
         wanted = [
             index
             for index in candidates
-            if any(
-                match_column([piece], forms()["06"].columns_of()[0]) >= 4 for piece in pieces[index]
-            )
+            if any(match_column([piece], wanted_column) >= 4 for piece in pieces[index])
             or any(piece in ("合计", "小计", "基本支出", "本年支出") for piece in pieces[index])
         ]
         filled = [index for index in candidates if any(column_texts(body, index))]

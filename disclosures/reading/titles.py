@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Final
 
 from disclosures.forms import forms, squeeze
@@ -88,6 +88,8 @@ def _strip_mark(text: str) -> str:
     return text
 
 
+# The readers of one document ask about the same lines again and again.
+@lru_cache(maxsize=16384)
 def form_of_title(line: str) -> str | None:
     """The form that a line is the title of, or None."""
     text = bare_title(line)
@@ -104,6 +106,7 @@ def form_of_title(line: str) -> str | None:
     return None
 
 
+@lru_cache(maxsize=16384)
 def is_table_title(line: str) -> bool:
     """Whether a line is the title of some table, of the nine or not."""
     text = bare_title(line)

@@ -1,0 +1,137 @@
+"""Chapters and headings of a disclosure, and the running text between them."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from disclosures.forms import squeeze
+from disclosures.reading.grids import PageText
+from disclosures.reading.names import clean, has_chinese
+
+_PART: Final = re.compile(r"^(第[一二三四五六七八九十]{1,3}部分)[:：、]?(.*)$")
+_FIRST: Final = re.compile(r"^([一二三四五六七八九十]{1,3})[、.．](.+)$")
+_SECOND: Final = re.compile(r"^[(（]([一二三四五六七八九十]{1,3})[)）][、.．]?(.+)$")
+_NOT_HEADING: Final = re.compile(r"\d\.\d|\d万?元|%|[,;?!]|:.|。.")
+_PAGE_NUMBER: Final = re.compile(r"^[-—–－·]*\d{1,4}[-—–－·]*$|^第\d+页(?:共\d+页)?$")
+_MAX_HEADING: Final = 48
+_LIST_ITEM: Final = re.compile(
+    r"^(?:\d{1,2}[.、．)）](?!\d)|[(（]\d{1,2}[)）]|[(（]?[一二三四五六七八九十]{1,3}[)）、])"
+)
+_CONTENTS: Final = re.compile(r"[.…·⋯]{2,}\d*$|^目录$")
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """A heading; ``level`` 0 is a chapter (第三部分), 1 一、, 2 （一）."""
+
+    level: int
+    ordinal: str
+    title: str
+    page: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Paragraph:
+    """Running text under a heading, white space removed; ``section`` names the heading."""
+
+    section: str
+    text: str
+    page: int | None
+
+
+def lines_of(pages: Sequence[PageText]) -> Iterator[tuple[str, int | None]]:
+    """Printed lines without page numbers and tables."""
+    edges = running_numbers(pages)
+    for number, page in enumerate(pages):
+        for at, line in enumerate(page.text.split("\n")):
+            if "\t" in line.strip() or (number, at) in edges:
+                continue
+            if _PAGE_NUMBER.match(squeeze(line)) and re.search(r"[-—–－·第]", line):
+                continue
+            yield line, page.page
+
+
+def running_numbers(pages: Sequence[PageText]) -> set[tuple[int, int]]:
+    """Bare numbers at the edges of pages that run with the pages."""
+    candidates: list[tuple[int, int, int]] = []
+    for number, page in enumerate(pages):
+        lines = page.text.split("\n")
+        filled = [at for at, line in enumerate(lines) if line.strip()]
+        for at in {filled[0], filled[-1]} if filled else set():
+            if re.fullmatch(r"\s*\d{1,4}\s*", lines[at]):
+                candidates.append((number, at, int(lines[at]) - number))
+    common = Counter(shift for _, _, shift in candidates).most_common(1)
+    if not common or common[0][1] < 2:
+        return set()
+    return {(number, at) for number, at, shift in candidates if shift == common[0][0]}
+
+
+def heading_of(line: str, page: int | None = None) -> Heading | None:
+    """The heading that a line is, or None."""
+    text = squeeze(re.sub(r"^[\s#>*·•-]+", "", clean(line))).rstrip("。")
+    if not text or len(text) > _MAX_HEADING:
+        return None
+    part = _PART.match(text)
+    if part and not _NOT_HEADING.search(part[2]):
+        return Heading(0, part[1], part[2], page)
+    for level, pattern in ((1, _FIRST), (2, _SECOND)):
+        match = pattern.match(text)
+        if match and has_chinese(match[2]) and not _NOT_HEADING.search(match[2]):
+            return Heading(level, match[1], match[2].rstrip(":"), page)
+    return None
+
+
+def headings(pages: Sequence[PageText]) -> list[Heading]:
+    """All headings in order; those of the list of contents come first."""
+    found = []
+    for line, page in lines_of(pages):
+        heading = heading_of(line, page)
+        if heading is not None:
+            found.append(heading)
+    return found
+
+
+def paragraphs(pages: Sequence[PageText]) -> Iterator[Paragraph]:
+    """Running text, one item per printed paragraph or list item, under its section's name.
+
+    A section is named "第三部分/一、收入支出决算总体情况说明" or "第三部分/五（一）总体情况".
+    """
+    part = first = section = ""
+    buffer: list[str] = []
+    start: int | None = None
+    fresh = True
+    for raw, page in lines_of(pages):
+        line = clean(re.sub(r"^[\s#>]+", "", raw))
+        text = squeeze(line)
+        if not text:
+            continue
+        heading = heading_of(raw, page)
+        if heading is not None:
+            if buffer:
+                yield Paragraph(section, "".join(buffer), start)
+            buffer = []
+            if heading.level == 0:
+                part, first = heading.ordinal, ""
+                section = part
+            elif heading.level == 1:
+                first = heading.ordinal
+                section = f"{part}/{first}、{heading.title}"
+            else:
+                section = f"{part}/{first}（{heading.ordinal}）{heading.title}"
+            fresh = True
+            continue
+        ended = bool(buffer) and buffer[-1].endswith(("。", ";", "!", "?"))
+        if buffer and (ended or _LIST_ITEM.match(text)) and (ended or not fresh):
+            yield Paragraph(section, "".join(buffer), start)
+            buffer = []
+        if not buffer:
+            start = page
+        # An ordinal is cut off before blanks go: "2. 12345热线" must not become 2.12345.
+        buffer.append(squeeze(_LIST_ITEM.sub("", line)) if _LIST_ITEM.match(text) else text)
+        fresh = False
+    if buffer:
+        yield Paragraph(section, "".join(buffer), start)

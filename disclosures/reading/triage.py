@@ -1,0 +1,264 @@
+"""What a document is, by its own words: what a link calls 部门决算.pdf is often something else."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Final
+
+import yaml
+from pydantic import BaseModel, ConfigDict
+
+from disclosures.amounts import MoneyUnit
+from disclosures.forms import squeeze
+from disclosures.model import DocumentKind
+from disclosures.reading.grids import PageText
+from disclosures.reading.joining import first_unit
+from disclosures.reading.names import clean, has_chinese
+from disclosures.reading.sections import headings
+
+_YEAR: Final = re.compile(r"(?<!\d)(20[0-4]\d)(?!\d)年?度?")
+_YEAR_OF_ACCOUNTS: Final = re.compile(
+    r"(?<!\d)(20[0-4]\d)年?度?[\u4e00-\u9fff()“”]{0,40}?(?:决算|预算)"
+)
+_CHINESE_DIGITS: Final = str.maketrans("〇○零一二三四五六七八九", "000123456789")
+_CHINESE_YEAR: Final = re.compile(r"二[〇○零][一二三四五六七八九〇○零]{2}(?=年)")
+_LEAST_LETTERS: Final = 20
+_FULL_WIDTH: Final = str.maketrans("()", "（）")
+
+_NAMES: Final = {
+    DocumentKind.FINAL_ACCOUNTS: "final accounts (部门决算)",
+    DocumentKind.BUDGET: "a budget (部门预算), not final accounts",
+    DocumentKind.PERFORMANCE: "performance forms (绩效), not final accounts",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Triage:
+    """What a document is and whose; ``reason`` says why where it is no final accounts."""
+
+    kind: DocumentKind
+    reason: str | None = None
+    agency: str | None = None
+    year: int | None = None
+    unit: MoneyUnit | None = None
+    title: str | None = None
+    sections: tuple[str, ...] = ()
+
+
+class _Kind(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    opening: tuple[tuple[str, int], ...]
+    body: tuple[tuple[str, int], ...]
+
+
+class _Wording(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    opening_letters: int
+    final_accounts: _Kind
+    budget: _Kind
+    performance: _Kind
+    least_points: dict[str, int]
+    not_accounts: tuple[str, ...]
+    agency_ends: tuple[str, ...]
+    agency_patterns: tuple[tuple[str, int], ...]
+    agency_label: str
+    agency_label_points: int
+    not_agency: tuple[str, ...]
+
+    def kinds(self) -> Mapping[DocumentKind, _Kind]:
+        return {
+            DocumentKind.FINAL_ACCOUNTS: self.final_accounts,
+            DocumentKind.BUDGET: self.budget,
+            DocumentKind.PERFORMANCE: self.performance,
+        }
+
+
+@cache
+def _wording() -> _Wording:
+    text = (files(__package__) / "triage.yaml").read_text(encoding="utf-8")
+    return _Wording.model_validate(yaml.safe_load(text))
+
+
+def classify(pages: Sequence[PageText]) -> Triage:
+    """Kind, agency, year, unit, title and headings of a document by the text of its pages."""
+    whole = _normal("\n".join(page.text for page in pages))
+    if sum(1 for letter in whole if letter.isalnum()) < _LEAST_LETTERS:
+        return Triage(DocumentKind.UNREADABLE, "no text in it")
+    title = _title(pages)
+    opening = whole[: _wording().opening_letters]
+    points = _points(opening, whole)
+    kind, reason = _decide(points, title)
+    return Triage(
+        kind=kind,
+        reason=reason,
+        agency=_agency(pages, title),
+        year=_year(title, opening, whole, kind),
+        unit=first_unit("\n".join(page.text for page in pages)),
+        title=title,
+        sections=_sections(pages),
+    )
+
+
+def _normal(text: str) -> str:
+    squeezed = squeeze(clean(text))
+    return _CHINESE_YEAR.sub(lambda match: match[0].translate(_CHINESE_DIGITS), squeezed)
+
+
+def _points(opening: str, whole: str) -> dict[DocumentKind, int]:
+    points: dict[DocumentKind, int] = {}
+    for kind, wording in _wording().kinds().items():
+        points[kind] = sum(
+            worth for pattern, worth in wording.opening if re.search(pattern, opening)
+        ) + sum(worth for pattern, worth in wording.body if re.search(pattern, whole))
+    return points
+
+
+def _decide(
+    points: Mapping[DocumentKind, int], title: str | None
+) -> tuple[DocumentKind, str | None]:
+    bare = squeeze(title or "")
+    for pattern in _wording().not_accounts:
+        if bare and re.search(pattern, bare):
+            return DocumentKind.OTHER, f"titled “{title}”: about accounts, not a department's own"
+    least = _wording().least_points
+    enough = {kind: found for kind, found in points.items() if found >= least[kind.value]}
+    if not enough:
+        return DocumentKind.OTHER, "neither final accounts, budget nor performance forms"
+    # Final accounts quote budgets and annex performance forms, never the other way round.
+    order = [DocumentKind.FINAL_ACCOUNTS, DocumentKind.BUDGET, DocumentKind.PERFORMANCE]
+    kind = max(enough, key=lambda candidate: (enough[candidate], -order.index(candidate)))
+    if kind is DocumentKind.FINAL_ACCOUNTS:
+        return kind, None
+    return kind, _NAMES[kind]
+
+
+def _title(pages: Sequence[PageText]) -> str | None:
+    """The title as printed on the first lines: those up to the word that says what it is."""
+    taken: list[str] = []
+    for page in pages[:2]:
+        for raw in page.text.split("\n"):
+            line = re.sub(r"\s+", "", clean(raw)).strip("#*-—>|")
+            if not line or re.fullmatch(r"[-—\d\s]+", line):
+                continue
+            if re.match(r"目录|第一部分|附件\d*$", line) or line.endswith(("。", "；")):
+                return _joined_title(taken)
+            taken.append(line)
+            text = "".join(taken)
+            if re.search(r"(?:决算|预算|绩效|报告|报表|通知|公告)", text) and not re.search(
+                r"(?:年度?|部门|单位)$", text
+            ):
+                more = _rest_of_title(page.text, raw)
+                return _joined_title([*taken, more] if more else taken)
+            if len(taken) >= 6:
+                return _joined_title(taken[:2])
+    return _joined_title(taken)
+
+
+def _rest_of_title(text: str, last: str) -> str:
+    """A title may go on in a line of its own: 公开说明, 信息公开, 情况说明."""
+    lines = [re.sub(r"\s+", "", clean(line)) for line in text.split("\n")]
+    here = re.sub(r"\s+", "", clean(last))
+    at = lines.index(here) if here in lines else len(lines)
+    following = next((line for line in lines[at + 1 :] if line), "")
+    following = following.strip("#*")
+    if re.fullmatch(r"(?:信息)?公开(?:说明)?|(?:情况)?说明|报告|报表|\(草案\)|公开", following):
+        return following
+    return ""
+
+
+def _joined_title(lines: Sequence[str]) -> str | None:
+    title = "".join(lines).strip("*#")
+    return unicodedata.normalize("NFC", title)[:120] or None
+
+
+def _year(title: str | None, opening: str, whole: str, kind: DocumentKind) -> int | None:
+    """The year of the accounts: in the title, else the year most often said beside 决算."""
+    named = squeeze(title or "")
+    named = _CHINESE_YEAR.sub(lambda match: match[0].translate(_CHINESE_DIGITS), named)
+    for text in (named, opening):
+        match = _YEAR_OF_ACCOUNTS.search(text)
+        if match:
+            return int(match[1])
+    if kind is DocumentKind.OTHER:
+        match = _YEAR.search(named)
+        return int(match[1]) if match else None
+    years = Counter(int(match[1]) for match in _YEAR_OF_ACCOUNTS.finditer(whole))
+    if not years:
+        years = Counter(int(match[1]) for match in re.finditer(r"(20[0-4]\d)年度", whole))
+    return years.most_common(1)[0][0] if years else None
+
+
+def _agency(pages: Sequence[PageText], title: str | None) -> str | None:
+    """The department by its title page, the labels of its forms, its chapters and sentences."""
+    wording = _wording()
+    votes: Counter[str] = Counter()
+    label = re.compile(wording.agency_label)
+    lines = [line for page in pages for line in page.text.split("\n")]
+    labelled: Counter[str] = Counter()
+    for line in lines:
+        for cell in line.split("\t"):
+            text = squeeze(clean(_without_unit(cell)))
+            match = label.match(text)
+            if match and (name := _as_agency(match["agency"])):
+                labelled[name] += 1
+    for name, _ in labelled.most_common(3):
+        votes[name] += wording.agency_label_points
+    sources = [squeeze(title or "")]
+    sources += [squeeze(clean(line)) for line in lines if len(line) < 120]
+    sources.append(_normal("\n".join(lines)))
+    for source in sources:
+        for pattern, worth in wording.agency_patterns:
+            for match in re.finditer(pattern, source):
+                name = _as_agency(match["agency"])
+                if name:
+                    votes[name] = max(votes[name], worth) + (1 if votes[name] else 0)
+    if not votes:
+        return None
+    best = max(votes.values())
+    return max((name for name, count in votes.items() if count == best), key=len)
+
+
+def _without_unit(line: str) -> str:
+    """A label's line may go on with the year, the mark and the unit."""
+    line = re.split(r"\s+(?:金额)?单\s*位\s*[:：]\s*(?:万|千|百万|亿)?元", line)[0]
+    return re.split(r"\s+公\s*开|\s*20\d{2}\s*年", line)[0]
+
+
+@cache
+def _ends() -> re.Pattern[str]:
+    return re.compile("(?:" + "|".join(_wording().agency_ends) + r")(?:\([\u4e00-\u9fff]+\))?$")
+
+
+def _as_agency(text: str) -> str | None:
+    name = squeeze(text).strip("()、,.:;_")
+    if text.endswith(")") and "(" in name:
+        name += ")"
+    if not 4 <= len(name) <= 40 or not has_chinese(name) or "XX" in name:
+        return None
+    if name in _wording().not_agency or re.search(r"[。,;:0-9]", name):
+        return None
+    if re.match(r"^(?:本|我|该|其|各|全|关于|根据|按照|从|以及|和)", name):
+        return None
+    # Names are printed with full-width brackets.
+    return name.translate(_FULL_WIDTH) if _ends().search(name) else None
+
+
+def _sections(pages: Sequence[PageText]) -> tuple[str, ...]:
+    """Headings as printed, chapters and first level, each once."""
+    found: dict[str, None] = {}
+    for heading in headings(pages):
+        if heading.level == 0:
+            found[f"{heading.ordinal} {heading.title}".strip()] = None
+        elif heading.level == 1:
+            found[f"{heading.ordinal}、{heading.title}"] = None
+        else:
+            found[f"（{heading.ordinal}）{heading.title}"] = None
+    return tuple(found)
