@@ -90,6 +90,8 @@ class PrintedAmount:
 
 # "-", "—" and "–" stand for "nothing" in summary tables; "/" in a few provinces.
 _NOTHING: Final = frozenset({"", "-", "--", "—", "——", "–", "－", "/"})
+# "0.00 53" is two figures that a reader put into one cell, not 0.0053.
+_TWO_FIGURES: Final = re.compile(r"\.\d{2,}\s+\d")
 _NUMBER: Final = re.compile(
     r"^(?P<sign>[-+△▲])?(?P<open>\()?(?P<inner>-)?"
     r"(?P<digits>\d{1,3}(?:,\d{3})+|\d+)(?P<fraction>\.\d+)?(?P<close>\))?$"
@@ -104,6 +106,8 @@ def parse_amount(text: str) -> PrintedAmount:
     """
     shown = text.strip()
     plain = unicodedata.normalize("NFKC", shown)
+    if _TWO_FIGURES.search(plain):
+        return PrintedAmount(CellState.UNREADABLE, shown)
     plain = re.sub(r"\s+", "", plain).replace("−", "-").replace("﹣", "-")
     if plain in _NOTHING:
         return PrintedAmount(CellState.BLANK, shown)
