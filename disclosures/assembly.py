@@ -8,10 +8,9 @@ disclosures.
 from __future__ import annotations
 
 import hashlib
-import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from enum import StrEnum
 from typing import Final, Literal
@@ -32,7 +31,7 @@ class Role(StrEnum):
 
     MAIN = "main"  # forms are taken from it, and it has the narrative
     TABLES = "tables"  # forms are taken from it, the narrative is elsewhere or missing
-    NARRATIVE = "narrative"  # only its narrative is taken
+    NARRATIVE = "narrative"  # text without forms that are taken
     PERFORMANCE = "performance"  # only its performance self-evaluations are taken
     ALTERNATE = "alternate"  # the same accounts once more, in another format or place
 
@@ -164,9 +163,9 @@ class Disclosure:
 
 def reading_digest(reading: Reading) -> str:
     """Hash of all that was read; the time it took is not part of it."""
-    content = asdict(replace(reading, seconds=0.0, readers=dict(reading.readers)))
-    encoded = json.dumps(content, ensure_ascii=True, sort_keys=True, default=str)
-    return hashlib.sha256(encoded.encode()).hexdigest()
+    readers = dict(sorted(reading.readers.items()))
+    content = repr(replace(reading, seconds=0.0, readers=readers))
+    return hashlib.sha256(content.encode("utf-8", "backslashreplace")).hexdigest()
 
 
 def summarise_forms(reading: Reading) -> tuple[FormSummary, ...]:
@@ -402,7 +401,7 @@ def _filled(documents: Iterable[DocumentReading]) -> dict[str, set[Decimal]]:
     peaks: dict[str, set[Decimal]] = defaultdict(set)
     for document in documents:
         for form in document.forms:
-            if form.peak_wan is not None:
+            if form.peak_wan:  # empty forms are alike in every department
                 peaks[form.form].add(form.peak_wan)
     return peaks
 
@@ -509,7 +508,7 @@ def _finished(draft: _Draft, identifier: str) -> Disclosure:
         told = document.sha256 == narrative
         if forms:
             role = Role.MAIN if told else Role.TABLES
-        elif told:
+        elif told or not (document.forms or document.statements):
             role = Role.NARRATIVE
         else:
             role = Role.ALTERNATE
@@ -522,7 +521,14 @@ def _finished(draft: _Draft, identifier: str) -> Disclosure:
     ranks = list(Role)
     # A narrative beside its workbook comes first: people open it first.
     order = {Role.MAIN: 0, Role.NARRATIVE: 1, Role.TABLES: 2}
-    parts.sort(key=lambda p: (order.get(p.role, 3 + ranks.index(p.role)), -len(p.forms), p.sha256))
+    parts.sort(
+        key=lambda p: (
+            order.get(p.role, 3 + ranks.index(p.role)),
+            not p.narrative,
+            -len(p.forms),
+            p.sha256,
+        )
+    )
     members = [*draft.documents, *draft.performances]
     digests: Mapping[str, str] = {d.sha256: d.digest for d in members}
     version = _hash(

@@ -177,6 +177,21 @@ def test_departments_and_years_stay_apart() -> None:
     assert [one.year for one in disclosures] == [2022, 2023, 2023, 2023]
 
 
+def test_a_document_without_figures_is_still_somebodys_accounts() -> None:
+    (one,) = merged(document("a"))
+    assert shape([one]) == [[("a", "narrative", ())]]
+    assert not one.main.narrative
+
+
+def test_empty_forms_do_not_make_two_offices_one() -> None:
+    empty = forms("07", "08", cells=6, peak="0.00", declared_empty=True)
+    disclosures = merged(
+        document("a", forms=forms("01") + empty),
+        document("b", forms=forms("01", peak="301.10") + empty),
+    )
+    assert len(disclosures) == 2
+
+
 def test_only_accounts_found_disclosures() -> None:
     assert merged(*(document(k.value[0], kind=k, statements=9) for k in DocumentKind
                     if k is not DocumentKind.FINAL_ACCOUNTS)) == []  # fmt: skip
