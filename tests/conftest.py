@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import uuid
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -13,6 +13,22 @@ from sqlalchemy import Engine, create_engine, make_url, text
 from warehouse.database import open_engine
 
 _POSTGRES = "JUESUAN_TEST_POSTGRES"
+#: Marks whose tests may not be skipped, comma-separated: CI has every service.
+_REQUIRED = "JUESUAN_TEST_REQUIRE"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A skip for a missing service is a failure where the service is required."""
+    report = yield
+    required = set(filter(None, os.environ.get(_REQUIRED, "").split(",")))
+    missing = sorted(required & {mark.name for mark in item.iter_markers()})
+    if report.skipped and missing and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+        report.longrepr = f"skipped although {', '.join(missing)} is required: {report.longrepr}"
+    return report
 
 
 @pytest.fixture(

@@ -1,0 +1,82 @@
+"""The ``juesuan`` command as users call it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+
+def juesuan(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "flows.cli", *arguments],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+
+def test_help_imports_nothing_heavy(tmp_path: Path) -> None:
+    """GX and Prefect take ten seconds to import; --help must not."""
+    code = (
+        "import sys; from typer.testing import CliRunner; from flows.cli import app\n"
+        "assert CliRunner().invoke(app, ['--help']).exit_code == 0\n"
+        "heavy = {'prefect', 'great_expectations', 'pandas', 'scrapy', 'sqlalchemy', 'jpype'}\n"
+        "print(sorted(heavy & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, check=True
+    )
+    assert done.stdout.strip() == "[]"
+
+
+def test_rules_lists_the_catalogue(tmp_path: Path) -> None:
+    done = juesuan("rules", "--json", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    rules = json.loads(done.stdout)
+    wanted = {"id", "title", "equation", "forms", "severity", "dimension", "basis", "version"}
+    assert rules
+    assert all(wanted <= rule.keys() for rule in rules)
+    assert len({rule["id"] for rule in rules}) == len(rules)
+
+
+def test_sites_lists_the_registry(tmp_path: Path) -> None:
+    done = juesuan("sites", "--json", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    sites = {site["key"]: site for site in json.loads(done.stdout)}
+    assert {"acheng", "wuerhe", "sanmenxia", "beiguan", "lixia"} <= sites.keys()
+    assert not any(site["verified"] for key, site in sites.items() if "replica" not in key)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("check", "no-such-file.pdf"), "no such file"),
+        (("rerun",), "exactly one of"),
+        (("rerun", "--document", "12"), "SHA-256"),
+        (("nightly", "--since", "yesterday"), "isoformat"),
+    ],
+)
+def test_what_cannot_run_says_why(tmp_path: Path, arguments: tuple[str, ...], says: str) -> None:
+    done = juesuan(*arguments, cwd=tmp_path)
+    assert done.returncode == 2
+    assert says in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_check_of_a_file_that_is_no_disclosure(tmp_path: Path) -> None:
+    (tmp_path / "letter.txt").write_text("尊敬的各位：会议改期，特此通知。", encoding="utf-8")
+    (tmp_path / "broken.pdf").write_bytes(b"%PDF-1.4\nnothing follows")
+    done = juesuan("check", ".", "--out", "out", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    lines = (tmp_path / "out" / "documents.jsonl").read_text(encoding="utf-8").splitlines()
+    kinds = {line["file"]: line for line in map(json.loads, lines)}
+    assert kinds["letter.txt"]["kind"] == "other"
+    assert kinds["broken.pdf"]["kind"] == "unreadable"
+    assert kinds["broken.pdf"]["reason"]
+    assert (tmp_path / "out" / "data_docs" / "index.html").is_file()
