@@ -20,6 +20,7 @@ from disclosures.reading.recognise import recognise
 from disclosures.reading.sniff import MediaType, decode_text, sniff
 from disclosures.reading.text import READER as TEXT_READER
 from disclosures.reading.text import read_text_document
+from disclosures.reading.triage import Triage, classify
 
 _UNSUPPORTED: Final = {
     MediaType.DOC: "Word 97 document; save it as .docx or PDF to have it read",
@@ -34,24 +35,6 @@ _UNSUPPORTED: Final = {
     MediaType.BINARY: "content of no known format; download it again or ask the publisher for it",
 }
 _SCAN: Final = "scanned, no text layer; it needs character recognition"
-
-
-@dataclass(frozen=True, slots=True)
-class Triage:
-    kind: DocumentKind
-    reason: str | None = None
-    agency: str | None = None
-    year: int | None = None
-    title: str | None = None
-
-
-def classify(texts: Sequence[PageText]) -> Triage:
-    """Interim, until triage lands."""
-    from disclosures.reading.titles import find_titles
-
-    if any(title.form for text in texts for title in find_titles(text.text)[1]):
-        return Triage(DocumentKind.FINAL_ACCOUNTS)
-    return Triage(DocumentKind.OTHER, "no form of the final accounts")
 
 
 @dataclass(slots=True)
@@ -188,6 +171,8 @@ def _read_exact(path: Path, kind: MediaType, reading: Reading) -> Reading:
     read = reader.read(path)
     content = _Content(read.texts, 0, {reader.name: reader.version}, notes=list(read.notes))
     triage = classify(read.texts)
+    if triage.kind is DocumentKind.UNREADABLE and kind is MediaType.HTML:
+        triage = replace(triage, kind=DocumentKind.OTHER, reason="a web page without text")
     if triage.kind is DocumentKind.FINAL_ACCOUNTS:
         content.take(recognise(read.grids, read.texts))
         if not content.facts:
@@ -219,7 +204,8 @@ def _conclude(reading: Reading, content: _Content, triage: Triage) -> Reading:
         agency=triage.agency,
         year=triage.year,
         title=triage.title,
-        unit=_common_unit(content.forms),
+        unit=_common_unit(content.forms) or triage.unit,
+        sections=triage.sections,
         pages=content.pages,
         forms=content.forms,
         facts=content.facts,

@@ -75,7 +75,7 @@ def warm_up() -> None:
         _TABULA.start()
 
 
-def form_pages(texts: Sequence[PageText], found: Iterable[FormReading]) -> list[int]:
+def form_pages(texts: Sequence[PageText], found: Iterable[FormReading]) -> set[int]:
     """Pages that hold forms: where one was found, where a title stands, and the pages full of
     amounts that follow."""
     pages = {page for form in found for page in form.pages}
@@ -90,7 +90,7 @@ def form_pages(texts: Sequence[PageText], found: Iterable[FormReading]) -> list[
             open_form = True
         else:
             open_form = False
-    return sorted(pages)
+    return pages
 
 
 def _titled_forms(texts: Sequence[PageText]) -> set[str]:

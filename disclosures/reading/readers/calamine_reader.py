@@ -91,7 +91,9 @@ class _Styles:
         import openpyxl
 
         try:
-            workbook = openpyxl.load_workbook(path, keep_links=False)
+            # A stream, because openpyxl judges paths by their extension.
+            with path.open("rb") as file:
+                workbook = openpyxl.load_workbook(file, keep_links=False)
             for sheet in workbook.worksheets:
                 formats: dict[tuple[int, int], str] = {}
                 for row in sheet.iter_rows():

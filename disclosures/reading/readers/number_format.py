@@ -10,7 +10,7 @@ from functools import lru_cache
 # ("_)"), filling ("*-"); and parts that print themselves: quoted and escaped text.
 _SILENT = re.compile(r"\[[^\]]*\]|_.|\*.")
 _LITERAL = re.compile(r'"([^"]*)"|\\(.)')
-_DIGITS = re.compile(r"[#0?][#0?,]*(?:\.[#0?]*)?|\.[#0?]+")
+_DIGITS = re.compile(r"[#0?][#0?,]*(?:\.[#0?]*,*)?|\.[#0?]+,*")
 
 
 def shown_number(value: float | int, number_format: str | None) -> str:
