@@ -22,6 +22,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import IO, Any, Final
 
+try:
+    import fcntl
+except ImportError:  # Windows, where no two crawls share an archive
+    fcntl = None  # type: ignore[assignment]
+
 from connectors.media import sniff, suffix_of
 from connectors.records import Fetch, FetchOutcome, FetchRole
 
@@ -130,16 +135,20 @@ class Archive:
         path.parent.mkdir(parents=True, exist_ok=True)
         torn = path.exists() and not path.read_bytes().endswith(b"\n")
         with path.open("ab") as file:
+            _lock(file)
             if torn:  # an earlier crawl of the same run was killed within a row
                 file.write(b"\n")
             yield Journal(file)
 
     def journals(self, *, loaded: bool = False) -> list[JournalFile]:
-        """Journals that the warehouse does not have yet (``loaded=False``) or has, oldest first."""
+        """Journals that the warehouse does not have yet (``loaded=False``) or has, oldest first.
+
+        One that a crawl is still writing is not among them.
+        """
         found = []
         for path in (self.root / "journal").glob("*.jsonl"):
             match = _JOURNAL.fullmatch(path.name)
-            if match and bool(match["loaded"]) is loaded:
+            if match and bool(match["loaded"]) is loaded and not _is_locked(path):
                 found.append((path.stat().st_mtime, JournalFile(match["run"], match["site"], path)))
         return [journal for _, journal in sorted(found, key=lambda item: item[0])]
 
@@ -184,6 +193,29 @@ class Archive:
             Path(temporary).unlink(missing_ok=True)
             raise
         _sync_folder(target.parent)
+
+
+def _lock(file: IO[bytes]) -> None:
+    """Mark a journal as being written, until the file is closed or its process ends.
+
+    Raises:
+        BlockingIOError: another crawl writes it.
+    """
+    if fcntl is not None:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def _is_locked(path: Path) -> bool:
+    if fcntl is None:
+        return False
+    try:
+        with path.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except FileNotFoundError:  # settled in this moment
+        return True
+    return False
 
 
 def fetch_to_row(fetch: Fetch) -> dict[str, Any]:

@@ -6,21 +6,23 @@ from __future__ import annotations
 import logging
 import multiprocessing
 import os
-import signal
+import pickle
+import subprocess
+import sys
 import uuid
 from collections.abc import Callable, Mapping
 from datetime import date
 from importlib.metadata import PackageNotFoundError, version
 from multiprocessing.connection import Connection
+from pathlib import Path
 from time import monotonic
-from typing import TYPE_CHECKING, Any, Final
+from typing import Final
+from urllib.parse import urldefrag
 
 from connectors.archive import Archive
+from connectors.orders import CrawlOrder, Limits
 from connectors.records import CrawlResult, Fetch, FetchOutcome, FetchRole, Known
 from connectors.sites import Site
-
-if TYPE_CHECKING:
-    from connectors.spider import Limits
 
 logger = logging.getLogger(__name__)
 
@@ -70,16 +72,16 @@ def crawl_site(
     reason = site.why_not_crawlable()
     if reason is not None:
         return CrawlResult(site.key, (), 0, failed=reason)
-    order: dict[str, Any] = {
-        "site": site,
-        "archive": archive,
-        "run_id": run_id or str(uuid.uuid4()),
-        "known": dict(known),
-        "since": since,
-        "deadline_s": run_deadline_s,
-        "limits": limits,
-        "user_agent": user_agent(contact),
-    }
+    order = CrawlOrder(
+        site=site,
+        archive=archive,
+        run_id=run_id or str(uuid.uuid4()),
+        known=dict(known),
+        since=since,
+        deadline_s=run_deadline_s,
+        limits=limits or Limits(),
+        user_agent=user_agent(contact),
+    )
     fetches: list[Fetch] = []
 
     def listen(fetch: Fetch) -> None:
@@ -105,7 +107,7 @@ def _why_failed(
     """Why a crawl does not count, or None."""
     if ended is not None:
         return ended
-    starts = {column.url for column in site.columns}
+    starts = {urldefrag(column.url).url for column in site.columns}
     lists = [fetch for fetch in fetches if fetch.role is FetchRole.LIST]
     lost = [fetch for fetch in lists if fetch.url in starts and fetch.outcome not in _FOUND]
     if lost:
@@ -120,85 +122,67 @@ def _why_failed(
 
 
 def _run_child(
-    order: dict[str, Any], listen: Callable[[Fetch], None], *, hard_stop_s: float
+    order: CrawlOrder, listen: Callable[[Fetch], None], *, hard_stop_s: float
 ) -> str | None:
     """Run one crawl in a process of its own; returns why it did not finish, or None."""
-    context = multiprocessing.get_context("spawn")
-    receiver, sender = context.Pipe(duplex=False)
-    process = context.Process(
-        target=_child, args=(order, sender), name=f"crawl-{order['site'].key}", daemon=True
-    )
     hard_stop = monotonic() + hard_stop_s
-    closed: str | None = None
-    try:
-        process.start()
+    receiver, sender = multiprocessing.Pipe(duplex=False)
+    paths = [str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")]
+    with receiver:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "connectors.child", str(sender.fileno())],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            pass_fds=[sender.fileno()],
+            env=os.environ | {"PYTHONPATH": os.pathsep.join(path for path in paths if path)},
+            # An interrupt at the terminal is for this side, which then ends the child.
+            start_new_session=True,
+        )
         sender.close()
-        while True:
-            left_s = hard_stop - monotonic()
-            if left_s <= 0:
-                return _CLOSED["closespider_timeout"]
-            if not receiver.poll(min(left_s, 1.0)):
-                continue
-            try:
-                kind, payload = receiver.recv()
-            except EOFError:
-                break
-            if kind == "fetch":
-                listen(payload)
-            elif kind == "log":
-                logger.log(payload[0], "%s: %s", order["site"].key, payload[1])
-            elif kind == "closed":
-                closed = payload
-        process.join(5)
-    finally:
-        if process.pid is not None and process.is_alive():
-            process.kill()
-            process.join(5)
-        receiver.close()
+        try:
+            closed = _listen(process, receiver, order, listen, hard_stop)
+            if closed is not None:
+                process.wait(5)
+        except subprocess.TimeoutExpired:
+            closed = _FINISHED  # everything has arrived; it only fails to exit
+        finally:
+            if process.poll() is None:
+                process.kill()
+            code = process.wait()
     if closed is None:
-        return f"抓取进程异常结束（退出码 {process.exitcode}）"
-    if closed == _FINISHED:
-        return None
-    return _CLOSED.get(closed, f"抓取中止：{closed}")
+        return f"抓取进程异常结束（退出码 {code}）"
+    return None if closed == _FINISHED else _CLOSED.get(closed, f"抓取中止：{closed}")
 
 
-class _PipeHandler(logging.Handler):
-    """Sends warnings to the parent, whose terminal may show progress bars."""
-
-    def __init__(self, sender: Connection) -> None:
-        super().__init__(logging.WARNING)
-        self._sender = sender
-
-    def emit(self, record: logging.LogRecord) -> None:
-        try:
-            self._sender.send(("log", (record.levelno, self.format(record))))
-        except OSError:  # the parent is gone; the next fetch ends the crawl
-            return
-
-
-def _child(order: dict[str, Any], sender: Connection) -> None:
-    """Entry of the child process."""
-    # An interrupt goes to the whole process group; the parent decides what becomes of us.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    root = logging.getLogger()
-    root.handlers[:] = [_PipeHandler(sender)]
-    root.setLevel(logging.WARNING)
-    logging.captureWarnings(True)
-
-    from connectors.spider import CrawlOrder, Limits, run_crawl
-
-    def send(fetch: Fetch) -> None:
-        try:
-            sender.send(("fetch", fetch))
-        except OSError:
-            # Nobody listens any more: the parent was killed. The journal keeps what was done.
-            os._exit(3)
-
-    order["limits"] = order["limits"] or Limits()
+def _listen(
+    process: subprocess.Popen[bytes],
+    receiver: Connection,
+    order: CrawlOrder,
+    listen: Callable[[Fetch], None],
+    hard_stop: float,
+) -> str | None:
+    """Hand the order over and take in what comes; returns the reason why the crawl was closed,
+    or None if the child died."""
+    assert process.stdin is not None
     try:
-        closed = run_crawl(CrawlOrder(**order), send)
-    except Exception as error:  # the process ends here: the parent turns it into a failed crawl
-        logger.exception("crawl failed")
-        closed = f"{type(error).__name__}: {error}"
-    sender.send(("closed", closed))
-    sender.close()
+        with process.stdin:
+            pickle.dump(order, process.stdin)
+    except BrokenPipeError:
+        return None
+    closed: str | None = None
+    while True:
+        left_s = hard_stop - monotonic()
+        if left_s <= 0:
+            return "closespider_timeout"
+        if not receiver.poll(min(left_s, 1.0)):
+            continue
+        try:
+            kind, payload = receiver.recv()
+        except EOFError:
+            return closed
+        if kind == "fetch":
+            listen(payload)
+        elif kind == "log":
+            logger.log(payload[0], "%s: %s", order.site.key, payload[1])
+        elif kind == "closed":
+            closed = payload

@@ -8,7 +8,7 @@ import asyncio
 import logging
 import random
 import re
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from email.utils import parsedate_to_datetime
@@ -22,6 +22,7 @@ from scrapy.crawler import Crawler, CrawlerRunner
 from scrapy.downloadermiddlewares.retry import RetryMiddleware
 from scrapy.exceptions import (
     CannotResolveHostError,
+    CloseSpider,
     DownloadCancelledError,
     DownloadConnectionRefusedError,
     DownloadTimeoutError,
@@ -32,13 +33,13 @@ from scrapy.http import Request, Response
 from twisted.internet.main import installReactor
 from twisted.python.failure import Failure
 
-from connectors.archive import Archive, Journal
+from connectors.archive import Journal
 from connectors.families import FamilyOptions, ListEntry, decode, families, parse_article
 from connectors.families.base import is_document_url
 from connectors.media import HTML, TEXT, UNKNOWN, XML, sniff
+from connectors.orders import CrawlOrder
 from connectors.records import Fetch, FetchOutcome, FetchRole, Known
 from connectors.safety import AddressPolicy, BlockedAddressError, GuardedReactor, url_refusal
-from connectors.sites import Site
 
 ROBOTS_AGENT: Final = "juesuan"
 #: RFC 9309, 2.5: a crawler reads at least this much of a robots.txt.
@@ -56,32 +57,6 @@ _KEPT_HEADERS: Final = (
 _HEADER_CHARACTERS: Final = 500
 _RETRY_AFTER_MAX_S: Final = 120.0
 _MEMORY_LIMIT_MB: Final = 2048
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """Caps on one crawl. Bodies and waits in bytes and seconds."""
-
-    body_bytes: int = 100 * 1024 * 1024
-    request_timeout_s: float = 120.0
-    list_pages: int = 500
-    requests: int = 20_000
-    retries: int = 2
-    retry_wait_s: float = 5.0
-
-
-@dataclass(frozen=True, slots=True)
-class CrawlOrder:
-    """Everything that a child process needs for one crawl."""
-
-    site: Site
-    archive: Archive
-    run_id: str
-    known: Mapping[str, Known]
-    since: date | None
-    deadline_s: float
-    limits: Limits
-    user_agent: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,6 +245,15 @@ class SiteSpider(scrapy.Spider):
     # -- answers ----------------------------------------------------------------------------
 
     def on_answer(self, response: Response) -> Iterator[Request]:
+        """Raises:
+        CloseSpider: the archive cannot be written; nothing that follows could be kept either.
+        """
+        try:
+            yield from self._read_answer(response)
+        except OSError as error:
+            raise CloseSpider(f"归档无法写入：{error}") from error
+
+    def _read_answer(self, response: Response) -> Iterator[Request]:
         aim: Aim = response.meta["aim"]
         if response.status == 304:
             known = self.recorder.known(aim)
@@ -321,8 +305,10 @@ class SiteSpider(scrapy.Spider):
             )
             read = self._read_list if aim.role is FetchRole.LIST else self._read_article
             requests = list(read(aim, response.url, text, keep))
-        except (ValueError, LookupError, ArithmeticError, RecursionError, TypeError) as error:
-            # A page of a stranger: what it breaks becomes a row, and the crawl goes on.
+        except OSError:
+            raise
+        except Exception as error:
+            # A stranger's page: what it breaks becomes a row with the reason, the crawl goes on.
             logging.getLogger(__name__).warning("cannot parse %s", aim.url, exc_info=True)
             keep(reason=f"网页无法解析：{type(error).__name__}: {error}")
             return
@@ -367,13 +353,11 @@ class SiteSpider(scrapy.Spider):
         self, aim: Aim, url: str, text: str, keep: Callable[..., None]
     ) -> Iterator[Request]:
         article = parse_article(url, text, aim.options)
-        about = {
-            "article_title": article.title or aim.article_title,
-            "published_on": article.published_on or aim.published_on,
-        }
-        keep(**about)
+        title = article.title or aim.article_title
+        published_on = article.published_on or aim.published_on
+        keep(article_title=title, published_on=published_on)
         if article.holds_tables:
-            keep(role=FetchRole.DOCUMENT, **about)
+            keep(role=FetchRole.DOCUMENT, article_title=title, published_on=published_on)
         for attachment in article.attachments:
             yield from self._aim(
                 Aim(
@@ -382,8 +366,9 @@ class SiteSpider(scrapy.Spider):
                     aim.options,
                     found_on=aim.url,
                     link_text=attachment.text or None,
+                    article_title=title,
+                    published_on=published_on,
                     file_name=attachment.file_name,
-                    **about,
                 )
             )
 
@@ -506,10 +491,13 @@ class _Rules:
         return bool(self.parser.can_fetch(url, ROBOTS_AGENT))
 
 
-class BackoffRetryMiddleware(RetryMiddleware):  # type: ignore[misc]
+class BackoffRetryMiddleware(RetryMiddleware):
     """Scrapy's retries, each after a longer wait; a server that asks for rest gets it."""
 
-    async def process_response(self, request: Request, response: Response) -> Request | Response:
+    # Scrapy awaits methods of middlewares that are coroutines; its own are plain.
+    async def process_response(  # type: ignore[override]
+        self, request: Request, response: Response
+    ) -> Request | Response:
         result = super().process_response(request, response)
         if isinstance(result, Request):
             wait_s = max(self._wait_s(result), _retry_after_s(response))
@@ -517,7 +505,7 @@ class BackoffRetryMiddleware(RetryMiddleware):  # type: ignore[misc]
             await asyncio.sleep(wait_s)
         return result
 
-    async def process_exception(
+    async def process_exception(  # type: ignore[override]
         self, request: Request, exception: Exception
     ) -> Request | Response | None:
         result = super().process_exception(request, exception)
@@ -532,12 +520,12 @@ class BackoffRetryMiddleware(RetryMiddleware):  # type: ignore[misc]
 
     def _hold(self, request: Request, wait_s: float) -> None:
         """No other request to that host in the meantime."""
-        slot = self.crawler.engine.downloader.slots.get(urlsplit(request.url).hostname)
+        slot = self.crawler.engine.downloader.slots.get(urlsplit(request.url).hostname or "")
         if slot is not None:
             slot.lastseen = max(slot.lastseen, monotonic() + wait_s - slot.delay)
 
 
-def describe_failure(error: BaseException) -> tuple[FetchOutcome, str]:
+def describe_failure(error: BaseException | None) -> tuple[FetchOutcome, str]:
     """Outcome and reason (Chinese) of a request that got no usable answer."""
     causes = _causes(error)
     for cause in causes:
@@ -561,7 +549,7 @@ def describe_failure(error: BaseException) -> tuple[FetchOutcome, str]:
     return FetchOutcome.FAILED, f"{type(error).__name__}: {text}"
 
 
-def _causes(error: BaseException) -> list[BaseException]:
+def _causes(error: BaseException | None) -> list[BaseException]:
     """An exception with what caused it; Twisted wraps several reasons into one failure."""
     found: list[BaseException] = []
     queue: list[BaseException | None] = [error]
@@ -693,17 +681,21 @@ def run_crawl(
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     reactor = reactor_class(AddressPolicy(order.site.loopback_ports()), loop)
-    installReactor(reactor)
+    installReactor(reactor)  # type: ignore[no-untyped-call]
     order.archive.sweep()
     with order.archive.journal(order.run_id, order.site.key) as journal:
         recorder = Recorder(order, journal, send)
         runner = CrawlerRunner(settings_for(order))
         crawler = runner.create_crawler(SiteSpider)
         failures: list[Failure] = []
-        deferred = runner.crawl(crawler, order=order, recorder=recorder)
-        deferred.addErrback(failures.append)
-        deferred.addBoth(lambda _: reactor.callLater(0, reactor.stop))
-        reactor.run(installSignalHandlers=False)
+
+        def end(result: object) -> None:
+            if isinstance(result, Failure):
+                failures.append(result)
+            reactor.callLater(0, reactor.stop)  # type: ignore[no-untyped-call]
+
+        runner.crawl(crawler, order=order, recorder=recorder).addBoth(end)
+        reactor.run(installSignalHandlers=False)  # type: ignore[no-untyped-call]
     if failures:
         failures[0].raiseException()
     stats = crawler.stats.get_stats() if crawler.stats else {}

@@ -10,7 +10,9 @@ from typing import Final, Protocol
 from urllib.parse import parse_qsl, unquote, urldefrag, urljoin, urlsplit
 
 import lxml.html
+from cssselect import SelectorError
 from lxml import etree
+from lxml.cssselect import CSSSelector
 from pydantic import BaseModel, ConfigDict, field_validator
 from w3lib.encoding import html_to_unicode, resolve_encoding
 
@@ -53,6 +55,16 @@ class FamilyOptions(BaseModel):
     article_url: str | None = None
     #: CSS selector of the part of an article page that holds its attachments.
     attachments_within: str | None = None
+
+    @field_validator("entries_within", "attachments_within")
+    @classmethod
+    def _is_selector(cls, value: str | None) -> str | None:
+        if value is not None:
+            try:
+                CSSSelector(value)
+            except SelectorError as error:
+                raise ValueError(f"not a CSS selector: {error}") from error
+        return value
 
     @field_validator("article_url")
     @classmethod
@@ -121,7 +133,8 @@ def decode(body: bytes, *, content_type: str | None = None, encoding: str | None
             return "gb18030"
         return "utf-8"
 
-    return html_to_unicode(content_type, body, auto_detect_fun=guess)[1]
+    text: str = html_to_unicode(content_type, body, auto_detect_fun=guess)[1]
+    return text
 
 
 class Page:
@@ -143,7 +156,7 @@ class Page:
     @cached_property
     def base(self) -> str:
         for found in self.all("//base[@href]"):
-            return urljoin(self.url, found.get("href", "").strip())
+            return urljoin(self.url, str(found.get("href")).strip())
         return self.url
 
     def all(self, path: str, within: str | None = None) -> Iterator[lxml.html.HtmlElement]:

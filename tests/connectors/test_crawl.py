@@ -14,9 +14,9 @@ from portal import Portal, Reply, portal
 
 from connectors.archive import Archive
 from connectors.crawl import crawl_site, user_agent
+from connectors.orders import Limits
 from connectors.records import CrawlResult, Fetch, FetchOutcome, FetchRole, Known
 from connectors.sites import Column, Site
-from connectors.spider import Limits
 
 PDF = b"%PDF-1.7\nthe body of a test\n%%EOF\n"
 

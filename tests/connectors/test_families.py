@@ -171,7 +171,8 @@ def test_attachments_in_all_their_guises() -> None:
         """<meta name="ArticleTitle" content="某局2023年度部门决算">
         <meta name=PubDate content="2024-09-20 08:30">
         <a href="./P01.PDF">附件1</a>
-        <a href="/module/download/downfile.jsp?classid=0&filename=5d.xlsx&showname=%E9%99%84%E8%A1%A8.xlsx"
+        <a
+        href="/module/download/downfile.jsp?classid=0&filename=5d.xlsx&showname=%E9%99%84%E8%A1%A8.xlsx"
         ><img></a>
         <a href="/attach?id=7" title="乙.docx">附件</a><a href="/attach?id=8">丙.wps</a>
         <a href="/web/viewer.html?file=%2Ffiles%2Fd.pdf">预览</a>
