@@ -464,7 +464,10 @@ def _host(document: DocumentReading, drafts: Sequence[_Draft]) -> _Draft | None:
 
 
 def _attach(document: DocumentReading, drafts: Sequence[_Draft]) -> None:
-    """Give a performance file to the accounts that it reports on, if there is no doubt."""
+    """Give a performance file to the accounts that it reports on, if there is no doubt. Lying in
+    one folder says less than hanging on one article: there the department must be named."""
+    if document.site is None and document.agency is None:
+        return
     ours = [d for d in drafts if d.site == document.site and _fits(document, d.documents)]
     near = [d for d in ours if _places(document) & d.places]
     if not near and document.agency and document.year is not None:

@@ -84,11 +84,17 @@ def transaction(engine: Engine) -> Iterator[Connection]:
             yield connection
 
 
-def migrate(engine: Engine) -> None:
-    """Bring the schema to the newest revision; does nothing where it is there already."""
+def migration_config() -> Config:
+    """Alembic's configuration; the scripts lie in the package."""
     config = Config()
     config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
+    return config
+
+
+def migrate(engine: Engine) -> None:
+    """Bring the schema to the newest revision; does nothing where it is there already."""
+    config = migration_config()
     script = ScriptDirectory.from_config(config)
     head = script.get_current_head()
     known = {revision.revision for revision in script.walk_revisions()}
@@ -105,14 +111,37 @@ def migrate(engine: Engine) -> None:
     with engine.connect() as connection:
         if revision_of(connection) == head:
             return
-    with transaction(engine) as connection:
-        if connection.dialect.name == "postgresql":
-            connection.execute(
-                text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK}
-            )
+    with _migrating(engine) as connection:
         if revision_of(connection) != head:  # another process may have been faster
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
+
+
+@contextmanager
+def _migrating(engine: Engine) -> Iterator[Connection]:
+    """A transaction in which no other process migrates."""
+    if engine.dialect.name != "sqlite":
+        with transaction(engine) as connection:
+            connection.execute(
+                text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK}
+            )
+            yield connection
+        return
+    # SQLite alters a table by copying and dropping it, which foreign keys to it forbid; they can
+    # be switched only outside of a transaction, and are checked as a whole before its end.
+    with engine.connect() as connection:
+        connection = connection.execution_options(**{_WRITING: True})
+        driver = connection.connection.driver_connection
+        assert isinstance(driver, sqlite3.Connection)
+        driver.execute("PRAGMA foreign_keys = OFF")
+        try:
+            with connection.begin():
+                yield connection
+                broken = connection.exec_driver_sql("PRAGMA foreign_key_check").fetchone()
+                if broken is not None:
+                    raise WarehouseError(f"migrating would break references of {broken[0]}")
+        finally:
+            driver.execute("PRAGMA foreign_keys = ON")
 
 
 def _to_json(value: object) -> str:

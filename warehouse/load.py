@@ -413,10 +413,6 @@ def _save_reading(
     connection: Connection, run_id: str, version: str, reading: Reading, digest: str
 ) -> None:
     key = {"sha256": reading.sha256, "reader_version": version}
-    for model in (CoreFact, CoreStatement, CorePerformance):
-        connection.execute(
-            delete(model).where(model.sha256 == reading.sha256, model.reader_version == version)
-        )
     summaries = {summary.form: summary for summary in summarise_forms(reading)}
     row = {
         **key,
@@ -442,7 +438,12 @@ def _save_reading(
         "read_at": datetime.now(UTC),
         "run_id": run_id,
     }
+    # First, because it makes a second process with the same document wait here.
     _upsert(connection, RawReading, [row])
+    for model in (CoreFact, CoreStatement, CorePerformance):
+        connection.execute(
+            delete(model).where(model.sha256 == reading.sha256, model.reader_version == version)
+        )
     _insert(
         connection,
         CoreFact,
@@ -844,6 +845,7 @@ def _save_judgement(
     )
     if stored == digest:
         return False
+    # First, because it makes a second process with the same disclosure wait here.
     _upsert(
         connection,
         CoreJudgement,

@@ -11,12 +11,13 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Engine, bindparam, inspect, select, text
+from alembic.operations import Operations
+from sqlalchemy import Engine, Text, bindparam, inspect, select, text
 from sqlalchemy.exc import DBAPIError
 
-from warehouse.database import WarehouseError, connect, open_engine, transaction
-from warehouse.migrations.comparing import is_ours
-from warehouse.schema import AmountWan, Base
+from warehouse.database import WarehouseError, _migrating, connect, open_engine, transaction
+from warehouse.migrations.comparing import is_ours, plain_type
+from warehouse.schema import AmountWan, Base, UtcDateTime
 
 
 def test_the_migrated_schema_is_the_schema_of_the_models(engine: Engine) -> None:
@@ -162,6 +163,31 @@ def test_a_migration_that_fails_half_way_leaves_nothing(
     with engine.connect() as connection:
         assert set(inspect(connection).get_table_names()) <= {"raw_readings", "alembic_version"}
     engine.dispose()
+
+
+def test_a_migration_may_rebuild_a_table_that_others_refer_to(engine: Engine) -> None:
+    add = (
+        "INSERT INTO raw_runs VALUES "
+        "('r', 'check', :now, NULL, 'running', '{}', '', '', '', NULL, '{}')"
+    )
+    refer = "INSERT INTO raw_documents VALUES ('a', 'b', 1, 'c', :now, NULL, NULL, NULL, 'r')"
+    with engine.begin() as connection:
+        for statement in (add, refer):
+            connection.execute(text(statement), {"now": "2024-09-02 12:00:00"})
+    with _migrating(engine) as connection:
+        operations = Operations(MigrationContext.configure(connection))
+        with operations.batch_alter_table("raw_runs") as batch:
+            batch.alter_column("kind", type_=Text(), existing_nullable=False)
+    with engine.connect() as connection:
+        assert connection.scalar(text("SELECT run_id FROM raw_documents")) == "r"
+    with pytest.raises(DBAPIError), engine.begin() as connection:  # references count again
+        connection.execute(text("DELETE FROM raw_runs"))
+
+
+def test_a_migration_names_plain_types() -> None:
+    assert plain_type("type", AmountWan(), None) == "sa.BigInteger()"
+    assert plain_type("type", UtcDateTime(), None) == "sa.DateTime(timezone=True)"
+    assert plain_type("type", Text(), None) is False
 
 
 def test_memory_is_one_database_for_all_connections() -> None:

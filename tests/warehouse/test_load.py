@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
+from threading import Barrier
 from typing import Any
 
 import pytest
@@ -262,6 +264,34 @@ def test_a_better_reading_takes_the_place_of_the_first(engine: Engine) -> None:
     with engine.connect() as connection:
         assert connection.scalars(select(CoreFact.amount_wan)).all() == [Decimal("900.00")]
         assert connection.execute(select(CoreStatement.__table__)).all() == []
+
+
+def test_two_runs_may_save_the_same_at_the_same_time(engine: Engine) -> None:
+    night(engine)
+    first, second = start(engine), start(engine, kind="rerun")
+    (identifier,) = load.current_disclosures(engine)
+    versions = load.current_disclosures(engine)
+    together = Barrier(2)
+
+    def save(run: str) -> None:
+        for round_ in range(5):
+            together.wait(30)
+            same = reading("a", title=f"第{round_}次", facts=tuple(
+                fact("other", f"{round_}", form=f"0{form}") for form in range(1, 10)
+            ))  # fmt: skip
+            load.save_readings(engine, run, [same])
+            load.save_judgements(
+                engine, run, [judgement(identifier, grade=f"{round_}")], [], versions
+            )
+
+    with ThreadPoolExecutor(2) as pool:
+        for done in [pool.submit(save, run) for run in (first, second)]:
+            done.result(60)
+    with engine.connect() as connection:
+        assert set(connection.scalars(select(CoreFact.amount_wan))) == {Decimal("4.00")}
+        assert len(connection.execute(select(CoreFact.__table__)).all()) == 9
+        assert connection.scalars(select(CoreJudgement.grade)).all() == ["4"]
+        assert len(connection.execute(select(CoreFinding.__table__)).all()) == 1
 
 
 def test_another_reader_version_leaves_the_old_reading(engine: Engine) -> None:
