@@ -73,7 +73,7 @@ def build_site(
         headers = records.load_headers(session)
         built_at = datetime.now(UTC)
         _write_disclosures(session, folder, out, headers, catalogue, links)
-        _write_index(session, folder, headers, links, built_at)
+        _write_index(session, engine, folder, headers, links, built_at)
         _write_validations(session, folder, catalogue)
         _write_rules(session, folder, catalogue)
     return out / "index.html"
@@ -94,12 +94,13 @@ def _copy_assets(folder: Path) -> None:
 
 @cache
 def _own_code() -> str:
-    """Hash of everything in the project that shapes a page."""
+    """Hash of what else shapes a page: code, templates, forms, and the words for grades."""
     digest = hashlib.sha256()
     sources = [
         *Path(__file__).parent.glob("*.py"),
         *Path(__file__).parent.glob("templates/*"),
         *Path(str(files("disclosures.forms"))).glob("*.yaml"),
+        *Path(str(files("expectations"))).glob("scoring.yaml"),
     ]
     for source in sorted(sources):
         digest.update(source.name.encode() + b"\0" + source.read_bytes())
@@ -124,7 +125,7 @@ def _page_key(header: DisclosureHeader, rules_key: str, links: ArchiveLinks) -> 
             [
                 [part.sha256, part.reader_version, part.forms, part.role, part.narrative],
                 [part.document.file_name, [address.url for address in part.addresses]],
-                links.href(part.document, folder="disclosures"),
+                links.href(part.document.archived_as, folder="disclosures"),
                 part.reading.digest if part.reading else None,
             ]
             for part in header.parts
@@ -197,13 +198,14 @@ def _chunks(headers: Iterable[DisclosureHeader], size: int) -> Iterator[list[Dis
 
 def _write_index(
     session: Session,
+    engine: Engine,
     folder: Path,
     headers: Sequence[DisclosureHeader],
     links: ArchiveLinks,
     built_at: datetime,
 ) -> None:
     tallies = records.load_tallies(session)
-    unjudged = records.load_unjudged(session)
+    unjudged = records.load_unjudged(session, engine)
     rows = [
         _disclosure_row(header, tallies.get(header.disclosure.disclosure_id, Tally()))
         for header in headers
@@ -236,7 +238,7 @@ def _disclosure_row(header: DisclosureHeader, tally: Tally) -> list[object]:
         disclosure.region or "",
         disclosure.year or "",
         judgement.grade if judgement else "未评判",
-        trimmed(judgement.score) if judgement and judgement.score is not None else "",
+        judgement.score if judgement and judgement.score is not None else "",
         trimmed(judgement.coverage) if judgement else "",
         tally.errors,
         tally.warnings,
@@ -248,7 +250,7 @@ def _disclosure_row(header: DisclosureHeader, tally: Tally) -> list[object]:
 
 def _document_row(one: Unjudged, links: ArchiveLinks) -> list[object]:
     reason = one.reason or wording.word(wording.UNJUDGED_REASONS, one.kind)
-    href = links.href(one.document, folder="") if one.document else None
+    href = links.href(one.archived_as, folder="") if one.archived_as else None
     return [
         wording.UNJUDGED[one.kind],
         reason,

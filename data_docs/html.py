@@ -19,8 +19,6 @@ from urllib.parse import quote, urlsplit
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from warehouse.schema import RawDocument
-
 #: China has one time zone and no summer time.
 CHINA = timezone(timedelta(hours=8))
 
@@ -124,8 +122,6 @@ def trimmed(value: object) -> str:
 class ArchiveLinks:
     """Relative links from pages of the site to archived files, so that the folder tree can move.
 
-    Files that were checked where they lie have no place in an archive; the links lead there.
-
     Args:
         out: where the finished site will stand (not the side folder).
         archive: root of the archive, or None when its files do not come along.
@@ -135,25 +131,19 @@ class ArchiveLinks:
         self._out = out.resolve()
         self._archive = archive.resolve() if archive else None
 
-    def path(self, document: RawDocument) -> Path | None:
-        """The file, when it is at hand."""
-        stored = Path(document.archived_as)
-        if stored.is_absolute():
-            # Only a file given by hand is known by its own path, never one from a site.
-            return stored if document.site is None and stored.is_file() else None
+    def path(self, archived_as: str) -> Path | None:
+        """The file, when it is in the archive."""
         if self._archive is None:
             return None
-        file = (self._archive / stored).resolve()
+        file = (self._archive / archived_as).resolve()
         return file if file.is_relative_to(self._archive) and file.is_file() else None
 
-    def href(self, document: RawDocument, *, folder: str, page: int | None = None) -> str | None:
+    def href(self, archived_as: str, *, folder: str) -> str | None:
         """Link from a page in ``folder`` ("" or "disclosures"); None where there must be none."""
-        suffix = PurePosixPath(document.archived_as).suffix.lower()
-        file = self.path(document)
-        if suffix not in _LINKED_SUFFIXES or file is None:
+        file = self.path(archived_as)
+        if file is None or PurePosixPath(archived_as).suffix.lower() not in _LINKED_SUFFIXES:
             return None
-        relative = Path(os.path.relpath(file, self._out / folder)).as_posix()
-        return quote(relative) + (f"#page={page}" if page and suffix == ".pdf" else "")
+        return quote(Path(os.path.relpath(file, self._out / folder)).as_posix())
 
 
 @cache

@@ -84,6 +84,10 @@ class BodyCell:
     suspect: bool = False
     note: str | None = None
     mark: Mark | None = None
+    #: First cell of a side or panel that stands beside another one.
+    edge: bool = False
+    #: A heading among items, in a panel whose row is not a heading as a whole.
+    strong: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,8 +229,8 @@ def _amounts(
     return tuple(_amount(line.facts.get(key), marks) for key in keys)
 
 
-def _fillers(count: int) -> tuple[BodyCell, ...]:
-    return (BodyCell("filler"),) * count
+def _fillers(count: int, *, edge: bool = False) -> tuple[BodyCell, ...]:
+    return (BodyCell("filler", edge=edge), *(BodyCell("filler"),) * (count - 1)) if count else ()
 
 
 def _coded(
@@ -273,7 +277,7 @@ def _two_sided(
         segments: list[tuple[str, list[TableRow]]] = [("items", [])]
         for line in _lines(mine):
             total = line.row in _SUBTOTALS or line.row == "grand_total"
-            labels = [BodyCell("name", line.name)]
+            labels = [BodyCell("name", line.name, edge=side is Side.EXPENSE)]
             if numbered:
                 labels.append(BodyCell("line", line.line or ""))
             row = TableRow((*labels, *_amounts(line, keys, marks)), strong=total)
@@ -290,7 +294,7 @@ def _two_sided(
         pairs = zip_longest(left[1] if left else [], right[1] if right else [])
         for one, other in pairs:
             cells = (one.cells if one else _fillers(widths[0])) + (
-                other.cells if other else _fillers(widths[1])
+                other.cells if other else _fillers(widths[1], edge=True)
             )
             rows.append(TableRow(cells, strong=any(row.strong for row in (one, other) if row)))
     return paths, rows
@@ -321,27 +325,30 @@ def _panels(
         # The headings of the second and third panel are equal and merge, as in print.
         paths += [(top, "科目编码"), (top, "科目名称"), *((top, *path) for _, path in columns)]
 
-    def cells(line: _Line | None) -> tuple[BodyCell, ...]:
+    def cells(line: _Line | None, panel: int) -> tuple[BodyCell, ...]:
         if line is None:
-            return _fillers(width)
+            return _fillers(width, edge=panel > 0)
         code = line.code or ""
-        labels = (BodyCell("code", code), BodyCell("name", line.name, depth=int(len(code) > 3)))
+        heading = len(code) == 3
+        labels = (
+            BodyCell("code", code, edge=panel > 0, strong=heading),
+            BodyCell("name", line.name, depth=int(len(code) > 3), strong=heading),
+        )
         return (*labels, *_amounts(line, keys, marks))
 
-    rows = [
-        TableRow(tuple(cell for line in abreast for cell in cells(line)))
-        for abreast in zip_longest(*shown.values())
-    ]
+    def abreast(lines: Sequence[_Line | None], *, strong: bool = False) -> TableRow:
+        found = (cell for panel, line in enumerate(lines) for cell in cells(line, panel))
+        return TableRow(tuple(found), strong=strong)
+
+    rows = [abreast(lines) for lines in zip_longest(*shown.values())]
     by_row = {line.row: line for line in totals}
     personnel, public = by_row.pop("personnel_total", None), by_row.pop("public_total", None)
-    if personnel or public:
-        middle = _fillers(width * max(len(shown) - 2, 0))
-        pair = cells(personnel) + middle + (cells(public) if len(shown) > 1 else ())
-        rows.append(TableRow(pair, strong=True))
-        if public and len(shown) == 1:
-            rows.append(TableRow(cells(public), strong=True))
-    rows += [
-        TableRow(cells(line) + _fillers(width * (len(shown) - 1)), strong=True)
-        for line in by_row.values()
-    ]
+    rest = list(by_row.values())
+    if len(shown) > 1 and (personnel or public):
+        between: list[_Line | None] = [None] * (len(shown) - 2)
+        rows.append(abreast([personnel, *between, public], strong=True))
+    else:
+        rest = [line for line in (personnel, public) if line] + rest
+    empty: list[_Line | None] = [None] * (len(shown) - 1)
+    rows += [abreast([line, *empty], strong=True) for line in rest]
     return paths, rows

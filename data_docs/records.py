@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import BigInteger, Engine, Row, Select, case, func, select, type_coerce
+from sqlalchemy import BigInteger, Engine, Row, Select, func, select, type_coerce
 from sqlalchemy.orm import Session
 
 from data_docs.layout import FactCell
 from disclosures.model import DocumentKind
+from warehouse.queries import other_documents, standing_judgements
 from warehouse.schema import (
     CoreDisclosure,
     CoreDisclosureDocument,
@@ -28,7 +29,7 @@ from warehouse.schema import (
     RawRun,
 )
 
-_KINDS = frozenset(kind.value for kind in DocumentKind)
+_KINDS = frozenset(["unread", *(kind.value for kind in DocumentKind)])
 
 _FACT_COLUMNS = (
     CoreFact.form,
@@ -118,34 +119,17 @@ class Unjudged:
     year: int | None
     site: str
     url: str | None
-    document: RawDocument | None
+    archived_as: str | None
     seen_at: datetime | None
 
 
 def current_judgements() -> Select[tuple[str, str, str]]:
-    """The judgement that stands: of the disclosure's present version, else the latest of all."""
-    newest_first = (
-        func.row_number()
-        .over(
-            partition_by=CoreJudgement.disclosure_id,
-            order_by=(
-                case((CoreJudgement.version == CoreDisclosure.version, 0), else_=1),
-                CoreJudgement.judged_at.desc(),
-                CoreJudgement.ruleset.desc(),
-            ),
-        )
-        .label("newest_first")
-    )
-    ranked = (
-        select(
-            CoreJudgement.disclosure_id, CoreJudgement.version, CoreJudgement.ruleset, newest_first
-        )
-        .join(CoreDisclosure, CoreDisclosure.disclosure_id == CoreJudgement.disclosure_id)
-        .where(CoreDisclosure.current)
-        .subquery()
-    )
-    return select(ranked.c.disclosure_id, ranked.c.version, ranked.c.ruleset).where(
-        ranked.c.newest_first == 1
+    """Keys of the judgements that stand, of current disclosures only."""
+    standing = standing_judgements()
+    return (
+        select(standing.c.disclosure_id, standing.c.version, standing.c.ruleset)
+        .join(CoreDisclosure, CoreDisclosure.disclosure_id == standing.c.disclosure_id)
+        .where(standing.c.place == 1, CoreDisclosure.current)
     )
 
 
@@ -345,50 +329,23 @@ def _by_document(
     return found
 
 
-def load_unjudged(session: Session) -> list[Unjudged]:
+def load_unjudged(session: Session, engine: Engine) -> list[Unjudged]:
     """Documents outside every disclosure, and addresses whose latest request brought nothing."""
-    return [*_documents_apart(session), *_failed_addresses(session)]
-
-
-def _documents_apart(session: Session) -> Iterator[Unjudged]:
-    latest = (
-        select(
-            RawReading.sha256,
-            RawReading.reader_version,
-            func.row_number()
-            .over(partition_by=RawReading.sha256, order_by=RawReading.read_at.desc())
-            .label("newest_first"),
-        )
-    ).subquery()
-    rows = session.execute(
-        select(RawDocument, RawReading)
-        .outerjoin(latest, (latest.c.sha256 == RawDocument.sha256) & (latest.c.newest_first == 1))
-        .outerjoin(
-            RawReading,
-            (RawReading.sha256 == latest.c.sha256)
-            & (RawReading.reader_version == latest.c.reader_version),
-        )
-        .where(
-            RawDocument.sha256.not_in(
-                select(CoreDisclosureDocument.sha256)
-                .join(CoreDisclosure)
-                .where(CoreDisclosure.current)
-            )
-        )
-        .order_by(RawDocument.first_seen_at, RawDocument.sha256)
-    )
-    for document, reading in rows:
-        yield Unjudged(
-            kind=_kind_apart(reading),
-            reason=(reading.reason if reading else None) or "",
-            name=document.file_name or (reading.title if reading else None) or "",
-            agency=(reading.agency if reading else None) or "",
-            year=reading.year if reading else None,
+    apart = [
+        Unjudged(
+            kind=document.kind if document.kind in _KINDS else DocumentKind.OTHER.value,
+            reason=document.reason or "",
+            name=document.file_name or document.title or "",
+            agency=document.agency or "",
+            year=document.year,
             site=document.site or "",
             url=document.url,
-            document=document,
+            archived_as=document.archived_as,
             seen_at=document.first_seen_at,
         )
+        for document in other_documents(engine)
+    ]
+    return [*apart, *_failed_addresses(session)]
 
 
 def _failed_addresses(session: Session) -> Iterator[Unjudged]:
@@ -418,7 +375,7 @@ def _failed_addresses(session: Session) -> Iterator[Unjudged]:
             year=None,
             site=fetch.site,
             url=fetch.url,
-            document=None,
+            archived_as=None,
             seen_at=fetch.fetched_at,
         )
 
@@ -463,9 +420,3 @@ def as_mappings(value: Any) -> list[Mapping[str, Any]]:
     return (
         [entry for entry in value if isinstance(entry, Mapping)] if isinstance(value, list) else []
     )
-
-
-def _kind_apart(reading: RawReading | None) -> str:
-    if reading is None:
-        return "unread"
-    return reading.kind if reading.kind in _KINDS else DocumentKind.OTHER.value

@@ -32,9 +32,11 @@ from data_docs.wording import (
 )
 from disclosures.forms import forms
 from disclosures.model import Side
+from disclosures.verdicts import Severity, State
+from expectations.scoring import load_scoring
 from warehouse.schema import CoreFinding, CoreJudgement, RawDocument
 
-PASSED: Final = ("exact", "within_rounding")
+PASSED: Final = (State.EXACT, State.WITHIN_ROUNDING)
 _LEVELS: Final = ("error", "warn", "unsure", "info")
 #: A sum with more figures than this is shown in the table of figures only.
 _TERMS_SHOWN: Final = 40
@@ -52,7 +54,7 @@ class Rule:
     basis: str
     version: str
     forms: tuple[str, ...]
-    relation: str
+    weight: str
 
     @classmethod
     def of(cls, row: Mapping[str, Any]) -> Rule:
@@ -72,7 +74,7 @@ class Rule:
             basis=text("basis"),
             version=text("version"),
             forms=(listed,) if isinstance(listed, str) else tuple(str(form) for form in listed),
-            relation=text("relation"),
+            weight=text("weight"),
         )
 
     @property
@@ -164,8 +166,20 @@ class FindingGroup:
 
 
 @dataclass(frozen=True, slots=True)
+class LossView:
+    """A rule with failed checks: its weight, how many passed, and what it cost."""
+
+    rule: Rule
+    weight: str
+    passed: str
+    evaluated: str
+    lost: str
+    finding: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class DimensionView:
-    """One dimension's points; ``lost_to`` are the findings that failed in it."""
+    """One dimension's points, and the rules that lost some of them."""
 
     title: str
     score: str
@@ -174,8 +188,8 @@ class DimensionView:
     passed: str
     points: str
     share_pct: str
-    lost_to: tuple[FindingView, ...]
-    more: tuple[tuple[str, str], ...]
+    not_evaluated: str
+    lost_to: tuple[LossView, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,6 +238,7 @@ class DisclosureView:
     dimensions: tuple[DimensionView, ...]
     weighted: str
     weighted_differs: bool
+    cap: str
     forms: tuple[FormView, ...]
     narrative: tuple[NumberSection, ...]
     performance: tuple[NumberSection, ...]
@@ -266,9 +281,9 @@ def source_views(parts: Sequence[DocumentPart], links: ArchiveLinks) -> tuple[So
     views = []
     for number, part in enumerate(parts, start=1):
         document, reading = part.document, part.reading
-        href = links.href(document, folder="disclosures")
+        href = links.href(document.archived_as, folder="disclosures")
         problem = None
-        if links.path(document) is None:
+        if links.path(document.archived_as) is None:
             problem = "存档文件不在本机"
         elif href is None:
             problem = "存档的网页可能含有脚本，不从这里打开；请用文本编辑器查看，或打开来源网址"
@@ -330,7 +345,7 @@ def disclosure_view(
     groups = tuple(
         FindingGroup(severity, title, SEVERITY_NOTES[severity], found)
         for severity, title in SEVERITIES.items()
-        if (found := tuple(f for f in findings if f.state == "fail" and f.level == severity))
+        if (found := tuple(f for f in findings if f.state == State.FAIL and f.level == severity))
     )
     apart = tuple(
         FindingGroup(state, STATES[state], note, found)
@@ -341,7 +356,7 @@ def disclosure_view(
         str(state): int(count) for state, count in (judgement.checks if judgement else {}).items()
     }
     passed = sum(checks.get(state, 0) for state in PASSED)
-    dimensions, weighted = _dimensions(judgement, findings)
+    dimensions, weighted = _dimensions(judgement, findings, rules)
     score = decimal_of(judgement.score) if judgement else None
     return DisclosureView(
         header=header,
@@ -350,14 +365,15 @@ def disclosure_view(
         apart=apart,
         counts={group.key: len(group.findings) for group in (*groups, *apart)},
         passed=passed,
-        evaluated=passed + checks.get("fail", 0),
+        evaluated=passed + checks.get(State.FAIL, 0),
         checks=tuple((word(STATES, state), count) for state, count in _in_order(checks)),
         dimensions=dimensions,
         weighted="" if weighted is None else trimmed(weighted.quantize(Decimal("0.01"))),
-        # Scores are rounded to one decimal when stored.
+        # Each dimension and the total are rounded to one decimal when stored.
         weighted_differs=(
-            weighted is not None and score is not None and abs(weighted - score) > Decimal("0.06")
+            weighted is not None and score is not None and abs(weighted - score) > Decimal("0.15")
         ),
+        cap=_cap(judgement, record.findings),
         forms=_form_views(record, sources, taken, _marks(places)),
         narrative=_narrative(record, by_sha),
         performance=_performance(record, by_sha),
@@ -390,14 +406,14 @@ def _finding_view(
 ) -> FindingView:
     operands = as_mappings(finding.operands)
     located: list[tuple[str, CellKey] | None] = [None] * len(operands)
-    if finding.state != "not_applicable":
+    if finding.state != State.NOT_APPLICABLE:
         located = [places.locate(operand, finding.sha256) for operand in operands]
     cells = tuple(dict.fromkeys(places.cell_id(place) for place in located if place))
     link = page_link(sources.get(finding.sha256 or ""), finding.page)
-    failed = finding.state == "fail"
+    failed = finding.state == State.FAIL
     view = FindingView(
         anchor=f"f{number}",
-        rule=rules.get(finding.rule) or Rule.of({"id": finding.rule}),
+        rule=_rule(rules, finding.rule),
         level=finding.severity if failed and finding.severity in SEVERITIES else "unsure",
         severity_word=word(SEVERITIES, finding.severity),
         state=finding.state,
@@ -434,6 +450,8 @@ def _operand_view(
     places: _Places,
 ) -> OperandView:
     text = str(operand.get("text") or "").strip()
+    if not text and place:
+        text = places.known[place].text.strip()
     amount = decimal_of(operand.get("amount_wan"))
     wan = money(amount)
     if amount is not None and decimal_of(text.replace(",", "")) == amount:
@@ -481,14 +499,17 @@ def _column_titles(form_key: str, side: str) -> Mapping[str, str]:
 def sum_formula(
     operands: Sequence[Mapping[str, Any]], stated: Decimal | None, computed: Decimal | None
 ) -> str:
-    """The equation with its figures, where it is the sum of the addends; else an empty string.
+    """The equation with its figures, where it is a sum or difference; else an empty string.
 
-    Identities may be ratios, limits or differences. A sum is written only when the addends do add
-    up to the computed figure, so that no page states wrong arithmetic.
+    Identities may also be ratios or questions. A sum is written only when its terms do add up to
+    the computed figure, so that no page states wrong arithmetic.
     """
     addends = [operand for operand in operands if operand.get("role", "addend") != "stated"]
     terms = [
-        (str(operand.get("name") or operand.get("row") or ""), amount)
+        (
+            str(operand.get("name") or operand.get("row") or ""),
+            -amount if operand.get("role") == "subtrahend" else amount,
+        )
         for operand in addends
         if (amount := decimal_of(operand.get("amount_wan")))
     ]
@@ -573,8 +594,12 @@ def _form_views(
     return tuple(views)
 
 
+def _rule(rules: Mapping[str, Rule], rule_id: str) -> Rule:
+    return rules.get(rule_id) or Rule.of({"id": rule_id})
+
+
 def _dimensions(
-    judgement: CoreJudgement | None, findings: Sequence[FindingView]
+    judgement: CoreJudgement | None, findings: Sequence[FindingView], rules: Mapping[str, Rule]
 ) -> tuple[tuple[DimensionView, ...], Decimal | None]:
     """Rows of the score table and the weighted mean of the dimensions that were scored."""
     if judgement is None:
@@ -590,6 +615,10 @@ def _dimensions(
         if (score := decimal_of(entry.get("score"))) is not None
         and (weight := decimal_of(entry.get("weight"))) is not None
     }
+    failed: dict[str, str] = {}
+    for finding in findings:
+        if finding.state == State.FAIL:
+            failed.setdefault(finding.rule.id, finding.anchor)
     weight_total = sum((weight for _, weight in scored.values()), Decimal(0))
     views = []
     for title, entry in rows.items():
@@ -608,16 +637,17 @@ def _dimensions(
                 share_pct="0"
                 if score is None
                 else str(int(max(min(score, Decimal(100)), Decimal(0)))),
+                not_evaluated=str(entry.get("not_evaluated", "")),
                 lost_to=tuple(
-                    finding
-                    for finding in findings
-                    if finding.state == "fail" and finding.rule.dimension == title
-                ),
-                more=tuple(
-                    (str(key), str(value))
-                    for key, value in entry.items()
-                    if key not in ("score", "weight", "evaluated", "passed")
-                    and isinstance(value, (str, int, float))
+                    LossView(
+                        rule=_rule(rules, str(loss.get("rule") or "")),
+                        weight=trimmed(loss.get("weight")),
+                        passed=str(loss.get("passed", "")),
+                        evaluated=str(loss.get("evaluated", "")),
+                        lost=trimmed(loss.get("lost")),
+                        finding=failed.get(str(loss.get("rule"))),
+                    )
+                    for loss in as_mappings(entry.get("rules"))
                 ),
             )
         )
@@ -625,6 +655,24 @@ def _dimensions(
         return tuple(views), None
     weighted = sum((score * weight for score, weight in scored.values()), Decimal(0)) / weight_total
     return tuple(views), weighted
+
+
+def _cap(judgement: CoreJudgement | None, findings: Iterable[CoreFinding]) -> str:
+    """Why the grade is lower than the score alone would earn; empty where the scheme at hand does
+    not explain the stored grade (it may come from an older one)."""
+    score = decimal_of(judgement.score) if judgement else None
+    coverage = decimal_of(judgement.coverage) if judgement else None
+    if judgement is None or score is None or coverage is None:
+        return ""
+    scheme = load_scoring()
+    names = [grade.grade for grade in scheme.grades]
+    earned = next((g.grade for g in scheme.grades if score >= g.from_score), names[-1])
+    errors = sum(f.state == State.FAIL and f.severity == Severity.ERROR for f in findings)
+    caps = [cap for cap in scheme.caps if cap.holds(errors, coverage)]
+    binding = max(caps, key=lambda cap: names.index(cap.best_grade), default=None)
+    if binding is None or judgement.grade == earned or judgement.grade != binding.best_grade:
+        return ""
+    return f"按得分为 {earned}；因{binding.reason}，最高评为 {binding.best_grade}"
 
 
 def _narrative(

@@ -118,7 +118,7 @@ DOCUMENT_ROLES: Final[Mapping[str, str]] = {
     "alternate": "同一内容的另一格式",
 }
 
-ROLES: Final[Mapping[str, str]] = {"stated": "印出的数", "addend": "参与计算"}
+ROLES: Final[Mapping[str, str]] = {"stated": "印出的数", "addend": "加", "subtrahend": "减"}
 
 
 def word(words: Mapping[str, str], code: object) -> str:

@@ -123,11 +123,11 @@
     // A new frame each time: a viewer that is already open does not follow a changed #page.
     const frame = document.createElement("iframe");
     frame.title = title.textContent;
-    frame.src = link.href;
+    frame.src = link.href + (link.hash ? "&" : "#") + "navpanes=0&view=FitH";
     pane.append(bar, frame);
     document.body.append(pane);
     document.body.classList.add("split");
-    link.scrollIntoView({ block: "nearest" });
+    link.scrollIntoView({ block: "center" });
   }
   function closePane() {
     if (!pane) return;

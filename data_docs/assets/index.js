@@ -41,9 +41,9 @@
         mark.textContent = row.grade;
         grade.append(mark);
         return [
-          agency, text(row.region), text(row.year, "num"), grade, text(row.score, "num"),
+          agency, text(row.region, "place"), text(row.year, "num"), grade, text(row.score, "num"),
           text(row.coverage === "" ? "" : row.coverage + "%", "num"),
-          text(row.errors, "num errors"), text(row.warnings, "num"), text(row.unsure, "num"), text(row.published),
+          text(row.errors, "num errors"), text(row.warnings, "num"), text(row.unsure, "num"), text(row.published, "whole"),
         ];
       },
     },
@@ -65,7 +65,7 @@
         if (row.archived) source.append(away(row.archived, "存档"), " ");
         if (/^https?:\/\//i.test(row.url)) source.append(away(row.url, "网址"));
         else if (row.printed) source.append(row.printed);
-        return [text(row.kind), text(row.reason), name, text(row.year, "num"), text(row.site), source, text(row.seen)];
+        return [text(row.kind, "whole"), text(row.reason), name, text(row.year, "num"), text(row.site, "whole"), source, text(row.seen, "whole")];
       },
     },
   };

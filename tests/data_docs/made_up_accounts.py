@@ -122,8 +122,8 @@ def archived_as(sha256: str, suffix: str = ".pdf") -> str:
     return f"{sha256[:2]}/{sha256}{suffix}"
 
 
-def _cells(number: int) -> Iterator[dict[str, Any]]:
-    """The nine forms of one department; amounts grow with its number."""
+def _cells(grave: bool) -> Iterator[dict[str, Any]]:
+    """The nine forms of one department; a grave one prints a wrong total and a wrong part."""
 
     def cell(
         form: str, row: str, column: str, text: str, name: str, page: int, **more: Any
@@ -149,9 +149,8 @@ def _cells(number: int) -> Iterator[dict[str, Any]]:
             "bbox": [40.0, 60.0, 90.0, 70.0],
         } | more
 
-    def amount(base: str, grow: int = 1) -> str:
-        value = Decimal(base)
-        return f"{value + grow * number if value else value:,.2f}"
+    def amount(base: str) -> str:
+        return f"{Decimal(base):,.2f}"
 
     classes = {code: amount(basic) for code, _, basic, _ in _FUNCTIONAL if len(code) == 3}
     total = f"{sum(Decimal(v.replace(',', '')) for v in classes.values()):,.2f}"
@@ -165,6 +164,8 @@ def _cells(number: int) -> Iterator[dict[str, Any]]:
                 text = classes.get(line.key, "0.00" if place % 3 else "")
                 if line.role in ("subtotal", "grand_total") or line.key == "general_budget":
                     text = total
+                if grave and (form_key, line.key) == ("01", "expense_total"):
+                    text = "2,297.25"
                 for column in columns:
                     shown = text if column in ("amount", "total", "general_budget") else ""
                     yield cell(
@@ -192,6 +193,8 @@ def _cells(number: int) -> Iterator[dict[str, Any]]:
     for column in forms()["09"].column_keys():
         text = {"total": "24.31", "vehicles": "19.80", "vehicle_operation": "19.80",
                 "hospitality": "4.51"}.get(column.split(".")[1], "0.00")  # fmt: skip
+        if grave and column == "actual.vehicles":
+            text = "19.85"
         yield cell("09", "only", column, text, "", 12)
 
 
@@ -393,7 +396,7 @@ def _add_disclosure(session: Session, number: int, archive: Path | None, hostile
             cell
             | {"sha256": sha256, "reader_version": READER, "ordinal": ordinal, "run_id": RUN}
             | _odd(cell)
-            for ordinal, cell in enumerate(_cells(number))
+            for ordinal, cell in enumerate(_cells(grave))
         ],
     )
     for ordinal, (subject, measure, value, unit, quote) in enumerate(
@@ -422,14 +425,18 @@ def _add_disclosure(session: Session, number: int, archive: Path | None, hostile
     session.add(
         CoreJudgement(
             disclosure_id=disclosure_id, version=f"v-{number}", ruleset=RULESET, judged_at=NIGHT,
-            score="69.0" if grave else "98.6", grade="差" if grave else "优",
+            score="98.8" if grave else "99.1", grade="C" if grave else "A",
             dimensions={
-                "完整性": {"score": "100", "weight": 10, "evaluated": 8, "passed": 8},
-                "细化程度": {"score": "100", "weight": 5, "evaluated": 2, "passed": 2},
-                "及时性": {"score": None, "weight": 10, "evaluated": 0, "passed": 0},
-                "公开方式": {"score": "100", "weight": 5, "evaluated": 1, "passed": 1},
-                "真实性": {"score": "97.2" if grave else "98.0", "weight": 70, "evaluated": 120,
-                           "passed": 117},
+                "完整性": _dimension("100.0", 25, 8, 8),
+                "细化程度": _dimension("100.0", 15, 2, 2),
+                "及时性": _dimension(None, 10, 0, 0),
+                "公开方式": _dimension("100.0", 10, 1, 1),
+                "真实性": _dimension("97.2" if grave else "98.0", 40, 120, 117, [
+                    {"rule": "01.expense-total", "weight": "4", "passed": 0, "evaluated": 1,
+                     "lost": "4.00"},
+                    {"rule": "09.actual-total", "weight": "1.5", "passed": 1, "evaluated": 2,
+                     "lost": "0.75"},
+                ] if grave else []),
             },
             coverage="94.53",
             checks={"exact": 110, "within_rounding": 12,
@@ -448,6 +455,15 @@ def _add_disclosure(session: Session, number: int, archive: Path | None, hostile
                 **finding,
             )
         )  # fmt: skip
+
+
+def _dimension(
+    score: str | None, weight: int, evaluated: int, passed: int, rules: Sequence[Any] = ()
+) -> dict[str, Any]:
+    return {
+        "score": score, "weight": weight, "evaluated": evaluated, "passed": passed,
+        "not_evaluated": 1, "rules": list(rules),
+    }  # fmt: skip
 
 
 def _odd(cell: dict[str, Any]) -> dict[str, Any]:
