@@ -1,10 +1,15 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import itertools
+import shutil
+import subprocess
+import sys
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -137,15 +142,40 @@ def test_every_document_is_found_and_every_request_leaves_a_row(tmp_path: Path) 
     assert tuple(journal.fetches()) == result.fetches
 
 
-def test_the_second_night_transfers_no_body_and_finds_the_same(tmp_path: Path) -> None:
+@dataclass(frozen=True)
+class Night:
+    """A first night on a portal that goes on running, in an archive of the test's own."""
+
+    running: Portal
+    site: Site
+    root: Path
+    first: CrawlResult
+    known: dict[str, Known]
+
+
+@pytest.fixture(scope="module")
+def first_night(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Night]:
+    root = tmp_path_factory.mktemp("first")
     with portal(three_documents()) as running:
         site = site_of(running, min=3)
-        first = crawl(site, tmp_path)
-        running.log.clear()
-        second = crawl(site, tmp_path, known=known_of(first.fetches))
+        first = crawl(site, root)
+        yield Night(running, site, root, first, known_of(first.fetches))
+
+
+@pytest.fixture
+def night(first_night: Night, tmp_path: Path) -> Night:
+    first_night.running.replies = three_documents()
+    first_night.running.log.clear()
+    root = tmp_path / "archive"
+    shutil.copytree(first_night.root, root)
+    return replace(first_night, root=root, known=dict(first_night.known))
+
+
+def test_the_second_night_transfers_no_body_and_finds_the_same(night: Night) -> None:
+    second = crawl(night.site, night.root, known=night.known)
     assert second.failed is None
-    assert second.documents == first.documents == 3
-    sent = [(path, status, size) for path, status, size, _ in running.log if size]
+    assert second.documents == night.first.documents == 3
+    sent = [(path, status, size) for path, status, size, _ in night.running.log if size]
     assert sent == [("/bmjs/202409/gone.pdf", 404, len(b"<html>gone</html>"))]
     outcomes = Counter(fetch.outcome for fetch in second.fetches)
     assert outcomes == {
@@ -153,58 +183,46 @@ def test_the_second_night_transfers_no_body_and_finds_the_same(tmp_path: Path) -
         FetchOutcome.FAILED: 1,
         FetchOutcome.REFUSED: 1,
     }
-    assert known_of(second.fetches) == known_of(first.fetches)
+    assert known_of(second.fetches) == night.known
 
 
-def test_a_changed_document_is_kept_beside_the_old_one(tmp_path: Path) -> None:
-    with portal(three_documents()) as running:
-        site = site_of(running)
-        first = crawl(site, tmp_path)
-        running.replies["/bmjs/202409/P02024.pdf"] = Reply(PDF + b"corrected")
-        second = crawl(site, tmp_path, known=known_of(first.fetches))
-        before = by_path(first, running)["/bmjs/202409/P02024.pdf"]
-        after = by_path(second, running)["/bmjs/202409/P02024.pdf"]
-    assert after.outcome is FetchOutcome.CHANGED
-    archive = Archive(tmp_path)
-    assert archive.read(before.sha256 or "") == PDF + b"1"
-    assert archive.read(after.sha256 or "") == PDF + b"corrected"
+def test_what_changed_is_kept_beside_the_old_and_what_was_lost_is_fetched_again(
+    night: Night,
+) -> None:
+    before = by_path(night.first, night.running)
+    lost = before["/bmjs/202409/P02024b.xlsx"]
+    archive = Archive(night.root)
+    archive.path(lost.sha256 or "").unlink()
+    night.running.replies["/bmjs/202409/P02024.pdf"] = Reply(PDF + b"corrected")
+    after = by_path(crawl(night.site, night.root, known=night.known), night.running)
+    changed = after["/bmjs/202409/P02024.pdf"]
+    assert changed.outcome is FetchOutcome.CHANGED
+    assert archive.read(before["/bmjs/202409/P02024.pdf"].sha256 or "") == PDF + b"1"
+    assert archive.read(changed.sha256 or "") == PDF + b"corrected"
+    assert after["/bmjs/202409/P02024b.xlsx"].status == 200
+    assert lost.sha256 in archive
 
 
-def test_a_copy_that_the_archive_lost_is_fetched_again(tmp_path: Path) -> None:
-    with portal(three_documents()) as running:
-        site = site_of(running)
-        first = crawl(site, tmp_path)
-        lost = by_path(first, running)["/bmjs/202409/P02024.pdf"]
-        Archive(tmp_path).path(lost.sha256 or "").unlink()
-        second = crawl(site, tmp_path, known=known_of(first.fetches))
-    assert by_path(second, running)["/bmjs/202409/P02024.pdf"].status == 200
-    assert lost.sha256 in Archive(tmp_path)
+def test_without_conditional_answers_the_hash_tells(night: Night) -> None:
+    known = {
+        url: replace(entry, etag=None, last_modified=None) for url, entry in night.known.items()
+    }
+    second = crawl(night.site, night.root, known=known)
+    assert {f.outcome for f in second.fetches if f.status == 200} == {FetchOutcome.UNCHANGED}
+    assert not [status for _, status, *_ in night.running.log if status == 304]
 
 
-def test_without_conditional_answers_the_hash_tells(tmp_path: Path) -> None:
-    replies = three_documents()
-    for reply in replies.values():
-        assert isinstance(reply, Reply)
-        reply.conditional = False
-    with portal(replies) as running:
-        site = site_of(running)
-        first = crawl(site, tmp_path)
-        second = crawl(site, tmp_path, known=known_of(first.fetches))
-    outcomes = {fetch.outcome for fetch in second.fetches if fetch.status == 200}
-    assert outcomes == {FetchOutcome.UNCHANGED}
-
-
-def test_fewer_documents_than_min_fail_the_crawl(tmp_path: Path) -> None:
-    with portal(three_documents()) as running:
-        result = crawl(site_of(running, min=4), tmp_path)
-    assert result.documents == 3
+def test_fewer_documents_than_min_fail_the_crawl(night: Night) -> None:
+    site = night.site.model_copy(update={"min": 4})
+    result = crawl(site, night.root, known=night.known)
+    assert result.documents == 3, "unchanged documents count"
     assert result.failed == "只找到 3 份文件，少于应有的 4 份"
 
 
-def test_entries_before_since_are_left_and_min_is_not_asked(tmp_path: Path) -> None:
-    with portal(three_documents()) as running:
-        result = crawl(site_of(running, min=4), tmp_path, since=date(2024, 1, 1))
-        rows = by_path(result, running)
+def test_entries_before_since_are_left_and_min_is_not_asked(night: Night) -> None:
+    site = night.site.model_copy(update={"min": 4})
+    result = crawl(site, night.root, since=date(2024, 1, 1))
+    rows = by_path(result, night.running)
     assert result.failed is None
     assert result.documents == 2
     assert "/bmjs/202309/t20230920_3.html" not in rows
@@ -323,7 +341,7 @@ def test_robots_txt_sets_the_pace_and_one_request_runs_at_a_time(tmp_path: Path)
     assert running.agents == {user_agent("audit@example.org")}
 
 
-@pytest.mark.parametrize(("status", "allowed"), [(404, True), (403, True), (503, False)])
+@pytest.mark.parametrize(("status", "allowed"), [(403, True), (503, False)])
 def test_a_robots_txt_that_cannot_be_had(tmp_path: Path, status: int, allowed: bool) -> None:
     replies = three_documents()
     replies["/robots.txt"] = Reply(b"", status)
@@ -356,6 +374,54 @@ def test_time_runs_out(tmp_path: Path) -> None:
     assert result.failed == "到达时限，未完成"
     assert 0 < len(result.fetches) < 9
     assert took_s < 15
+
+
+def test_an_archive_that_cannot_be_written_ends_the_crawl(tmp_path: Path) -> None:
+    sha256 = hashlib.sha256(PDF + b"1").hexdigest()
+    (tmp_path / sha256[:2]).write_text("a file where a folder should be")
+    with portal(three_documents()) as running:
+        result = crawl(site_of(running), tmp_path)
+    assert "归档无法写入" in (result.failed or "")
+
+
+ORPHAN = """
+import sys
+from datetime import date
+from pathlib import Path
+from connectors.archive import Archive
+from connectors.crawl import crawl_site
+from connectors.sites import Column, Site
+
+site = Site(key="test_site", name="x", region="x", family="trs_static", allow_loopback=True,
+            delay_s=0.3, columns=(Column(url=sys.argv[1], what="x"),))
+crawl_site(site, Archive(Path(sys.argv[2])), known={}, run_id="run-1",
+           on_progress=lambda fetch: print(fetch.url, flush=True))
+"""
+
+
+def test_a_killed_night_leaves_its_fetches_and_no_process(tmp_path: Path) -> None:
+    root = Path(__file__).resolve().parents[2]
+    with portal(three_documents()) as running:
+        program = subprocess.Popen(
+            [sys.executable, "-c", ORPHAN, running.url + "/bmjs/index.html", str(tmp_path)],
+            stdout=subprocess.PIPE,
+            cwd=root,
+        )
+        assert program.stdout is not None
+        with program:
+            told = [program.stdout.readline().decode().strip() for _ in range(3)]
+            program.kill()
+        waited = time.monotonic() + 15
+        while not Archive(tmp_path).journals() and time.monotonic() < waited:
+            time.sleep(0.1)  # the crawl process still holds its journal
+        answered = len(running.log)
+        time.sleep(1.0)
+        assert len(running.log) == answered < 10, "nobody crawls on"
+    (journal,) = Archive(tmp_path).journals()
+    assert (journal.run_id, journal.site) == ("run-1", "test_site")
+    fetches = journal.fetches()
+    assert [fetch.url for fetch in fetches][:3] == told
+    assert all(fetch.sha256 in Archive(tmp_path) for fetch in fetches if fetch.sha256)
 
 
 def test_a_site_that_cannot_start_says_so(tmp_path: Path) -> None:
