@@ -582,7 +582,7 @@ class _PanelRow:
 def _panels(segment: _Segment, growing: Growing, reader: str) -> None:
     tokens = segment.tokens
     rows: list[_PanelRow] = []
-    totals: list[_PanelRow] = []
+    runs: list[list[_PanelRow]] = []
     current: _PanelRow | None = None
     at = 0
     while at < len(tokens):
@@ -605,20 +605,26 @@ def _panels(segment: _Segment, growing: Growing, reader: str) -> None:
                 current.name += _name(tokens[at:end])
             if labels:
                 current = None
-                totals += [_PanelRow(key, None, name, [], token.page) for key, name in labels]
+                runs.append([_PanelRow(key, None, name, [], token.page) for key, name in labels])
             at = stop
             continue
         if current is not None:
             current.figures.append(token)
         else:
             # Labels may stand together before their figures: each takes one, in order.
-            waiting = next((total for total in totals if not total.figures), None)
+            waiting = next((total for run in runs for total in run if not total.figures), None)
             if waiting is not None:
                 waiting.figures.append(token)
         at += 1
     if len(rows) < 3:
         return
-    for entry in [*rows, *totals]:
+    for run in runs:
+        given = sum(1 for total in run if total.figures)
+        if 0 < given < len(run):
+            growing.notes.append("、".join(total.name for total in run) + "：只有一个数，未采用")
+        else:
+            rows += run
+    for entry in rows:
         _put_row(
             growing,
             reader,

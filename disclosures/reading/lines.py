@@ -36,6 +36,7 @@ from disclosures.reading.names import (
     is_header_word,
     letters,
     line_index,
+    loose_letters,
     plain,
     printed_name,
 )
@@ -156,8 +157,8 @@ def _read_two_sided_row(grid: Grid, row: Row, columns: Columns, growing: Growing
             key = line.key if line else bare_name(name)
             if line is None:
                 growing.notes.append(f"未知项目：{name}")
-            elif letters(bare_name(name)) == letters(bare_name(line.title)):
-                name = _ordered(name, line.title)
+            else:
+                name = _ordered(name, (line.title, *line.aliases))
         for index, column in values.items():
             put(
                 growing,
@@ -173,18 +174,23 @@ def _read_two_sided_row(grid: Grid, row: Row, columns: Columns, growing: Growing
         growing.last_row = (side, key)
 
 
-def _ordered(name: str, title: str) -> str:
+def _ordered(name: str, titles: Sequence[str]) -> str:
     """A name whose letters a reader returned out of order, as it must have been printed."""
-    if bare_name(name) == bare_name(title) or squeeze(title) in squeeze(name):
+    squeezed = squeeze(name)
+    if any(bare_name(name).startswith(bare_name(title)) for title in titles):
         return name
-    rest = list(squeeze(name))
-    for letter in squeeze(title):
-        if letter not in rest:
-            return name
-        rest.remove(letter)
-    comma = "、" if "、" in rest else ""
-    ordinal = "".join(letter for letter in rest if letter != "、")
-    return f"{ordinal}{comma}{title}"
+    for title in titles:
+        rest = list(squeezed)
+        for letter in squeeze(title):
+            if letter not in rest:
+                break
+            rest.remove(letter)
+        else:
+            if loose_letters("".join(rest)):
+                continue
+            comma = "、" if "、" in rest else ""
+            return "".join(letter for letter in rest if letter != "、") + comma + title
+    return name
 
 
 def _code_and_name(row: Row, columns: Columns, previous: str | None) -> tuple[str | None, str]:

@@ -10,10 +10,11 @@ squeezed name as key, a numbered line without a name is ``line_N``.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
 
-from disclosures.forms import Form, forms
+from disclosures.forms import Form, forms, squeeze
 from disclosures.model import Fact, FormReading
 from disclosures.reading.grids import Grid, PageText
 from disclosures.reading.headings import (
@@ -29,8 +30,10 @@ from disclosures.reading.headings import (
 )
 from disclosures.reading.joining import Growing, close_forms, first_unit
 from disclosures.reading.lines import read_rows
-from disclosures.reading.names import clean, plain
+from disclosures.reading.names import clean, letters, plain
 from disclosures.reading.titles import Title, find_titles, form_of_title, is_table_title
+
+_FULL_WIDTH: Final = str.maketrans("()", "（）")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +55,32 @@ def recognise(
     forms is left out. Forms that a title and a note declare empty without printing a table
     appear without facts.
     """
-    return read_placed(place(grids, pages), pages)
+    texts = {page.page: squeeze(page.text) for page in pages}
+    return [
+        (form, _with_names_as_printed(facts, texts))
+        for form, facts in read_placed(place(grids, pages), pages)
+    ]
+
+
+def _with_names_as_printed(facts: Sequence[Fact], texts: Mapping[int | None, str]) -> list[Fact]:
+    """Names whose letters a reader returned out of order, as the page's text has them."""
+    mended: dict[tuple[int | None, str], str] = {}
+    for page, name in dict.fromkeys((fact.page, fact.name) for fact in facts):
+        text, squeezed = texts.get(page, ""), squeeze(name)
+        if len(squeezed) < 3 or squeezed in text:
+            continue
+        bag, width = letters(squeezed), len(squeezed)
+        for start in range(len(text) - width + 1):
+            # Comparing the first letter's membership spares most of the sorting.
+            if text[start] in squeezed and letters(text[start : start + width]) == bag:
+                mended[page, name] = text[start : start + width].translate(_FULL_WIDTH)
+                break
+    return [
+        replace(fact, name=mended[fact.page, fact.name])
+        if (fact.page, fact.name) in mended
+        else fact
+        for fact in facts
+    ]
 
 
 # --- placing grids in the text of their pages -------------------------------------------------
@@ -82,9 +110,14 @@ def place(grids: Sequence[Grid], pages: Sequence[PageText]) -> list[Placed]:
                 above = titles
             title = above[-1] if above else (carried if index == 0 else None)
             following = [title_.start for title_ in titles if title_.start >= stop]
-            next_grid = spots[index + 1][0] if index + 1 < len(spots) else len(text)
-            after = text[stop : min([next_grid, *following, len(text)])]
-            before = text[above[-1].end if above else end : max(start, end)]
+            next_grid = next((s for s, e in spots[index + 1 :] if e > s), len(text))
+            top = above[-1].end if above else end
+            if start == stop:
+                # Not found in the text, as with an empty table: all down to the next title.
+                following = [title_.start for title_ in titles if title_.start >= top]
+                start = stop = top
+            after = text[stop : min([max(next_grid, stop), *following, len(text)])]
+            before = text[top : max(start, top)]
             placed.append(Placed(grid, title, before, after))
             end = max(end, stop)
         rest = [title for title in titles if title.start >= end]
