@@ -62,6 +62,14 @@ def read_forms(path: Path, texts: Sequence[PageText]) -> FormsRead:
     if open_facts or unread:
         wanted = {fact.form for fact in open_facts} | unread
         witnesses.append(_testify_by_text("text", texts, wanted, read))
+        if witnesses[-1].facts:
+            # The same grammar over the text of the other stack: without ruling lines there are
+            # no other two.
+            try:
+                others = _TABULA.read_texts(path, len(texts))
+                witnesses.append(_testify_by_text("text-pdfbox", others, wanted, read))
+            except UnreadableError as error:
+                read.notes.append(str(error))
     result = agree(witnesses)
     read.facts = result.facts
     read.forms = agree_forms(witnesses)

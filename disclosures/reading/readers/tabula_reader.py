@@ -15,7 +15,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
-from disclosures.reading.grids import Grid
+from disclosures.reading.grids import Grid, PageText
 from disclosures.reading.readers.base import Extraction, UnreadableError, place_cells
 
 _JVM_LIBRARIES: Final = (
@@ -67,6 +67,7 @@ class _Java:
         self.tabula: Any = tabula
         self.load: Any = jpype.JClass("org.apache.pdfbox.pdmodel.PDDocument").load
         self.file: Any = jpype.JClass("java.io.File")
+        self.stripper: Any = jpype.JClass("org.apache.pdfbox.text.PDFTextStripper")
         self.builder: Any = jpype.JClass("java.lang.StringBuilder")
         self.lattice: Any = jpype.JClass(
             "technology.tabula.extractors.SpreadsheetExtractionAlgorithm"
@@ -102,14 +103,9 @@ class TabulaReader:
             raise UnreadableError(f"tabula's Java cannot be started: {error}") from error
 
     def read(self, path: Path, pages: Collection[int] | None = None) -> Extraction:
-        self.start()
-        java = _java()
+        java, document = self._open(path)
         grids: list[Grid] = []
         notes: list[str] = []
-        try:
-            document = java.load(java.file(str(path)))
-        except java.error as error:
-            raise UnreadableError(f"tabula cannot open the file: {_brief(error)}") from error
         try:
             extractor = java.tabula.ObjectExtractor(document)
             count = int(document.getNumberOfPages())
@@ -129,6 +125,35 @@ class TabulaReader:
         finally:
             document.close()
         return Extraction(grids=tuple(grids), notes=tuple(notes))
+
+    def read_texts(self, path: Path, count: int) -> tuple[PageText, ...]:
+        """Text of the first ``count`` pages in the order of their places, by PDFBox.
+
+        Raises:
+            UnreadableError: the file cannot be read.
+        """
+        java, document = self._open(path)
+        try:
+            stripper = java.stripper()
+            stripper.setSortByPosition(True)
+            texts: list[PageText] = []
+            for number in range(1, min(count, int(document.getNumberOfPages())) + 1):
+                stripper.setStartPage(number)
+                stripper.setEndPage(number)
+                texts.append(PageText(number, str(stripper.getText(document))))
+            return tuple(texts)
+        except java.error as error:
+            raise UnreadableError(f"PDFBox cannot read the text: {_brief(error)}") from error
+        finally:
+            document.close()
+
+    def _open(self, path: Path) -> tuple[_Java, Any]:
+        self.start()
+        java = _java()
+        try:
+            return java, java.load(java.file(str(path)))
+        except java.error as error:
+            raise UnreadableError(f"tabula cannot open the file: {_brief(error)}") from error
 
     def _grids(self, text: str, page: int) -> list[Grid]:
         grids: list[Grid] = []
