@@ -70,7 +70,10 @@ class FamilyOptions(BaseModel):
     @classmethod
     def _is_expression(cls, value: str | None) -> str | None:
         if value is not None:
-            re.compile(value)
+            try:
+                re.compile(value)
+            except re.error as error:
+                raise ValueError(f"not a regular expression: {error}") from error
         return value
 
 

@@ -5,6 +5,7 @@ See docs/adding-a-site.md for how to add one.
 
 from __future__ import annotations
 
+import codecs
 from datetime import date
 from importlib.resources import files
 from typing import Annotated, Literal
@@ -56,7 +57,10 @@ class Quirk(_Model):
         ):
             raise ValueError(f"quirk {self.name} cannot be {self.value!r}")
         if self.name == "encoding":
-            "".encode(str(self.value))  # LookupError is no ValueError for pydantic, but is loud
+            try:
+                codecs.lookup(str(self.value))
+            except LookupError as error:
+                raise ValueError(str(error)) from error
         return self
 
 
@@ -185,13 +189,18 @@ def load_sites(*, replica_base_url: str | None = None) -> dict[str, Site]:
 
 
 def _placed(values: dict[str, object], replica_base_url: str | None) -> dict[str, object]:
-    """The values of a file with the replica's address in its columns."""
-    columns = values.get("columns")
-    if replica_base_url is None or not isinstance(columns, list):
+    """The values of a file with the replica's address where it belongs."""
+    if replica_base_url is None:
         return values
     base = replica_base_url.rstrip("/")
-    placed = [
-        {**column, "url": str(column.get("url", "")).replace(REPLICA_PLACEHOLDER, base)}
-        for column in columns
-    ]
-    return {**values, "columns": placed}
+
+    def place(value: object) -> object:
+        if isinstance(value, str):
+            return value.replace(REPLICA_PLACEHOLDER, base)
+        if isinstance(value, list):
+            return [place(item) for item in value]
+        if isinstance(value, dict):
+            return {key: place(item) for key, item in value.items()}
+        return value
+
+    return {key: place(value) for key, value in values.items()}
