@@ -58,6 +58,7 @@ class ReaderPool:
         self._jobs = jobs
         self._limits = limits
         self._idle: list[_Worker] = []
+        self._busy: list[_Worker] = []
         self._closed = False
 
     def __enter__(self) -> Self:
@@ -74,8 +75,9 @@ class ReaderPool:
     def close(self) -> None:
         """End all workers; the pool cannot be used afterwards."""
         self._closed = True
-        while self._idle:
-            self._idle.pop().kill()
+        for workers in (self._idle, self._busy):
+            while workers:
+                workers.pop().kill()
 
     def read(self, paths: Iterable[Path]) -> Iterator[tuple[Path, Reading]]:
         """Read documents and yield each as it finishes, in any order.
@@ -86,17 +88,17 @@ class ReaderPool:
         if self._closed:
             raise RuntimeError("the pool is closed")
         queue = iter(paths)
-        busy: list[_Worker] = []
+        busy = self._busy
         done: deque[tuple[Path, Reading]] = deque()
         exhausted = False
         try:
-            while True:
+            while not self._closed:
                 while not exhausted and len(busy) < self._jobs:
                     path = next(queue, None)
                     if path is None:
                         exhausted = True
                         break
-                    worker = self._idle.pop() if self._idle else _Worker(self._limits)
+                    worker = self._free_worker()
                     busy.append(worker)
                     worker.begin(path)
                 if not busy:
@@ -116,8 +118,16 @@ class ReaderPool:
                     yield done.popleft()
         finally:
             # The consumer may stop early: what is being read is given up.
-            for worker in busy:
-                worker.kill()
+            while busy:
+                busy.pop().kill()
+
+    def _free_worker(self) -> _Worker:
+        while self._idle:
+            worker = self._idle.pop()
+            if worker.usable:
+                return worker
+            worker.kill()
+        return _Worker(self._limits)
 
 
 class _Worker:
@@ -163,6 +173,8 @@ class _Worker:
         """Whether the worker may take another document."""
         return (
             self._alive
+            # Out of memory, a system may have ended it while it was idle.
+            and self._process.poll() is None
             and self._served < self._limits.documents_per_worker
             # What a document leaves behind must not count against the next one.
             and _rss_mb(self._process.pid) < self._limits.rss_mb / 2

@@ -1,0 +1,199 @@
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from disclosures.model import DocumentKind, Reading
+from disclosures.reading.workers import Limits, ReaderPool
+
+ACCOUNTS = """某市某局2023年度部门决算
+第一部分 部门概况
+第二部分 2023年度部门决算表
+一般公共预算财政拨款支出决算表
+公开05表
+部门：某市某局\t\t\t\t单位：万元
+科目编码\t科目名称\t本年支出合计\t基本支出\t项目支出
+\t合计\t100.50\t60.25\t40.25
+208\t社会保障和就业支出\t30.00\t30.00\t0.00
+213\t农林水支出\t70.50\t30.25\t40.25
+"""
+
+
+@pytest.fixture
+def documents(tmp_path: Path) -> list[Path]:
+    paths = []
+    for number in range(6):
+        path = tmp_path / f"{number}.txt"
+        path.write_text(ACCOUNTS.replace("某市", f"第{number}市"), encoding="utf-8")
+        paths.append(path)
+    return paths
+
+
+@pytest.fixture
+def slow(tmp_path: Path) -> Path:
+    """A document that keeps a reader busy for many seconds: a deep pile of tables."""
+    path = tmp_path / "slow.html"
+    row = "<tr>" + "<td>收入支出决算总表 1.00</td>" * 40 + "</tr>"
+    path.write_text(
+        f"<html><body><h1>某市某局2023年度部门决算</h1>{('<table>' + row * 60 + '</table>') * 250}",
+        encoding="utf-8",
+    )
+    return path
+
+
+@pytest.fixture(autouse=True)
+def _nothing_left_behind() -> Iterator[None]:
+    yield
+    deadline = time.monotonic() + 5
+    while workers_of(os.getpid()) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert workers_of(os.getpid()) == []
+
+
+def workers_of(parent: int) -> list[int]:
+    """Worker processes among the children of a process."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            fields = (entry / "stat").read_text().rpartition(")")[2].split()
+            command = (entry / "cmdline").read_bytes()
+        except OSError:
+            continue
+        if int(fields[1]) == parent and b"disclosures.reading.workers" in command:
+            found.append(int(entry.name))
+    return found
+
+
+def test_documents_are_read_by_warm_workers(documents: list[Path], tmp_path: Path) -> None:
+    garbage = tmp_path / "garbage.pdf"
+    garbage.write_bytes(b"%PDF-1.7 garbage")
+    with ReaderPool(2) as pool:
+        first = dict(pool.read(documents[:4]))
+        pids = sorted(workers_of(os.getpid()))
+        second = dict(pool.read([*documents[4:], garbage]))
+        assert sorted(workers_of(os.getpid())) == pids
+    assert len(pids) == 2
+    assert set(first) | set(second) == {*documents, garbage}
+    assert second.pop(garbage).kind is DocumentKind.UNREADABLE
+    assert all(r.kind is DocumentKind.FINAL_ACCOUNTS for r in (first | second).values())
+    assert all(len(r.facts) == 9 for r in (first | second).values())
+    with pytest.raises(RuntimeError, match="closed"):
+        next(pool.read(documents))
+
+
+def test_hang_costs_one_document(documents: list[Path], slow: Path) -> None:
+    with ReaderPool(1, Limits(wall_s=1.0)) as pool:
+        readings = dict(pool.read([documents[0], slow, documents[1]]))
+    assert readings[slow].kind is DocumentKind.UNREADABLE
+    assert "longer than 1 s" in (readings[slow].reason or "")
+    assert len(readings[slow].sha256) == 64
+    assert len(readings[documents[1]].facts) == 9
+
+
+def test_crash_costs_one_document(documents: list[Path], slow: Path) -> None:
+    with ReaderPool(1) as pool:
+        stream = pool.read([documents[0], slow, documents[1]])
+        readings: dict[Path, Reading] = dict([next(stream)])
+        [pid] = workers_of(os.getpid())
+        killer = threading.Timer(0.5, os.kill, (pid, signal.SIGKILL))
+        killer.start()
+        readings |= dict(stream)
+        killer.join()
+    assert readings[slow].kind is DocumentKind.UNREADABLE
+    assert f"signal {signal.SIGKILL.value}" in (readings[slow].reason or "")
+    assert len(readings[documents[1]].facts) == 9
+
+
+def test_worker_that_dies_while_idle_costs_nothing(documents: list[Path]) -> None:
+    with ReaderPool(1) as pool:
+        assert len(dict(pool.read(documents[:1]))) == 1
+        [pid] = workers_of(os.getpid())
+        os.kill(pid, signal.SIGKILL)
+        time.sleep(0.2)
+        [(_, reading)] = pool.read(documents[1:2])
+    assert len(reading.facts) == 9
+
+
+def test_memory_limit_costs_one_document(slow: Path) -> None:
+    with ReaderPool(1, Limits(rss_mb=60)) as pool:
+        [(_, reading)] = pool.read([slow])
+    assert reading.kind is DocumentKind.UNREADABLE
+    assert "memory" in (reading.reason or "")
+
+
+def test_large_file_is_refused(documents: list[Path]) -> None:
+    with ReaderPool(1, Limits(max_bytes=100)) as pool:
+        [(_, reading)] = pool.read(documents[:1])
+    assert reading.kind is DocumentKind.UNREADABLE
+    assert "more than the limit of 100" in (reading.reason or "")
+    assert len(reading.sha256) == 64
+
+
+def test_consumer_that_stops_early_leaves_no_worker_at_work(
+    documents: list[Path], slow: Path
+) -> None:
+    with ReaderPool(2) as pool:
+        stream = pool.read([slow, *documents])
+        path, _ = next(stream)
+        assert path != slow
+        stream.close()
+        assert len(dict(pool.read(documents))) == len(documents)
+
+
+def test_leaving_the_pool_ends_workers_at_work(documents: list[Path], slow: Path) -> None:
+    with ReaderPool(2) as pool:
+        stream = pool.read([slow, *documents])
+        next(stream)
+    assert workers_of(os.getpid()) == []
+    assert list(stream) == []
+
+
+def test_workers_end_when_their_parent_is_killed(slow: Path) -> None:
+    script = f"""
+        from pathlib import Path
+        from disclosures.reading.workers import ReaderPool
+        with ReaderPool(1) as pool:
+            print("ready", flush=True)
+            list(pool.read([Path({str(slow)!r})] * 50))
+    """
+    root = Path(__file__).resolve().parents[2]
+    parent = subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(script)], cwd=root, stdout=subprocess.PIPE
+    )
+    try:
+        assert parent.stdout is not None
+        assert parent.stdout.readline() == b"ready\n"
+        deadline = time.monotonic() + 20
+        while not (pids := workers_of(parent.pid)) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert pids
+        time.sleep(0.5)
+    finally:
+        parent.kill()
+        parent.communicate()
+    deadline = time.monotonic() + 10
+    while any(Path(f"/proc/{pid}").exists() for pid in pids) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not any(Path(f"/proc/{pid}").exists() for pid in pids)
+
+
+def test_workers_that_cannot_start_are_no_verdict_on_documents(
+    documents: list[Path], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    # An interpreter in which the readers cannot be imported.
+    (tmp_path / "tablers.py").write_text("raise ImportError('no tablers here')", encoding="utf-8")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with (
+        ReaderPool(1) as pool,
+        pytest.raises(RuntimeError, match=r"cannot be started[\s\S]*no tablers here"),
+    ):
+        list(pool.read(documents))
