@@ -59,6 +59,7 @@ class DocumentReading:
     ``found_on`` is the article (or, for local files, whatever holds files together: the folder);
     ``order`` is its place there. ``digest`` covers all that was read; ``stated_wan`` are the
     largest amounts of the narrative.
+    ``last_seen`` is when the last crawl that found it began (ISO 8601, UTC).
     """
 
     sha256: str
@@ -78,7 +79,13 @@ class DocumentReading:
     url: str | None = None
     found_on: str | None = None
     published_on: str | None = None
+    last_seen: str | None = None
     order: int = 0
+
+    @property
+    def recency(self) -> tuple[str, str]:
+        """Greater is newer: by publication, then by the last crawl that found the document."""
+        return self.published_on or "", self.last_seen or ""
 
     @classmethod
     def of(
@@ -216,7 +223,8 @@ def assemble(
        (a PDF and its Word original), else two: a department and its own office share their name.
        ``separate``: two documents with the same forms always stay two disclosures.
     4. Each form is taken from one document: complete before cut, filled before empty, newest
-       article first, agreed by two readers before suspect, then PDF, Excel, Word, HTML, text.
+       article first, what the last crawl found before what is gone, agreed by two readers before
+       suspect, then PDF, Excel, Word, HTML, text.
     """
     by_hash: dict[tuple[str | None, str], DocumentReading] = {}
     for document in sorted(documents, key=_published_order):
@@ -559,14 +567,14 @@ def _finished(draft: _Draft, identifier: str) -> Disclosure:
 
 def _chosen_forms(documents: Sequence[DocumentReading]) -> dict[str, str]:
     """The document (by hash) from which each form is taken."""
-    newest_first = sorted({d.published_on or "" for d in documents}, reverse=True)
+    newest_first = sorted({d.recency for d in documents}, reverse=True)
     candidates: dict[str, list[tuple[tuple[object, ...], str]]] = defaultdict(list)
     for document in documents:
         for form in document.forms:
             preference = (
                 not form.complete,
                 form.cells == 0,
-                newest_first.index(document.published_on or ""),
+                newest_first.index(document.recency),
                 form.suspect > 0,
                 _format_rank(document.media_type),
                 document.order,
@@ -583,8 +591,8 @@ def _narrative(documents: Sequence[DocumentReading]) -> str | None:
     if most == 0:
         return None
     full = [d for d in documents if 2 * d.statements >= most]
-    newest = max(d.published_on or "" for d in full)
-    latest = [d for d in full if (d.published_on or "") == newest]
+    newest = max(d.recency for d in full)
+    latest = [d for d in full if d.recency == newest]
     return min(latest, key=lambda d: (_format_rank(d.media_type), d.order, d.sha256)).sha256
 
 

@@ -157,6 +157,14 @@ def test_a_correction_supersedes_what_was_published_before() -> None:
     assert one.published_on == "2024-08-30"
 
 
+def test_what_the_last_crawl_found_goes_before_what_is_gone() -> None:
+    (one,) = merged(
+        document("a", forms=forms(*ALL), statements=60, last_seen="2024-09-02T18:00:00+00:00"),
+        document("b", forms=forms(*ALL), statements=60, last_seen="2024-09-03T18:00:00+00:00"),
+    )
+    assert shape([one]) == [[("b", "main", ALL), ("a", "alternate", ())]]
+
+
 def test_names_that_leave_the_region_out_are_one_department() -> None:
     (one,) = merged(
         document("a", agency="山城区财政局", statements=60),

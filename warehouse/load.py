@@ -549,8 +549,10 @@ def documents_to_assemble(
             RawFetch.sha256,
             RawFetch.found_on,
             RawFetch.published_on,
+            RawRun.started_at.label("last_seen"),
             _newest_first(RawFetch.site, RawFetch.url),
         )
+        .join(RawRun, RawRun.run_id == RawFetch.run_id)
         .where(
             RawFetch.site.in_(list(sites)),
             RawFetch.role == FetchRole.DOCUMENT.value,
@@ -593,6 +595,7 @@ def documents_to_assemble(
             published.c.url,
             published.c.found_on,
             published.c.published_on,
+            published.c.last_seen,
         )
         .join(
             latest,
@@ -625,6 +628,7 @@ def documents_to_assemble(
                 url=row.url,
                 found_on=row.found_on,
                 published_on=row.published_on,
+                last_seen=row.last_seen.isoformat(),
             )
             for row in connection.execute(query)
         ]
