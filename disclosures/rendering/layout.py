@@ -77,6 +77,8 @@ class FormsStyle(FigureModel):
     split_codes: bool = False
     """类, 款 and 项 in columns of their own."""
     code_title: str = "科目代码"
+    code_titles: dict[FormKey, str] = Field(default_factory=dict)
+    """Heading of the code column where a form has its own."""
     name_title: str = "科目名称"
     item_title: str = "项目"
     amount_titles: dict[FormKey, str] = Field(default_factory=dict)

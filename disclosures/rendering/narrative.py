@@ -304,6 +304,7 @@ class _Narrator:
             scope=self.figures.scope,
             unit=self.figures.unit.value,
             we=self.layout.text.self_name,
+            micro_of_sme=self.layout.text.micro_share_of_sme,
             say=self.say,
             chapter=self.chapter,
             section=self.section,

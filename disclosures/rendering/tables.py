@@ -221,6 +221,10 @@ class _FormPrinter:
         titles = self.style.column_titles.get(self.key, {})
         return str(titles.get(column.key, column.title))
 
+    @property
+    def _code_title(self) -> str:
+        return self.style.code_titles.get(self.key, self.style.code_title)
+
     def _name(self, row: str, title: str) -> str:
         return self.given.names.get(row) or self.style.names.get(row) or title
 
@@ -380,7 +384,7 @@ class _FormPrinter:
         depth = 3 if codes == 3 else 2
         rows: list[list[Cell]] = [[head(self.style.item_title, codes + 1)], []]
         rows[1] = [
-            head(self.style.code_title, codes),
+            head(self._code_title, codes),
             head(self.style.name_title, rowspan=depth - 1),
         ]
         position = 0
@@ -430,7 +434,7 @@ class _FormPrinter:
         if self.style.bands:
             header.append(tuple(head(band, span * wide) for band, span in self.style.bands))
         amount = self.style.amount_titles.get("06", self.form.columns_of()[0].title)
-        titles = (head(self.style.code_title, codes), head(self.style.name_title), head(amount))
+        titles = (head(self._code_title, codes), head(self.style.name_title), head(amount))
         header.append(titles * len(panels))
         width = [_CODE / codes] * codes + [self.name_width * 0.9, _AMOUNT]
         return width * len(panels), header, body
