@@ -25,6 +25,10 @@ app = typer.Typer(
 )
 
 
+#: The replica's address is part of its documents' URLs, by which a second night knows them.
+REPLICA_PORT = 8765
+
+
 class Exit(IntEnum):
     """Exit codes of ``juesuan check``; every command uses the last for what it could not do."""
 
@@ -254,7 +258,7 @@ def sites(as_json: AsJson = False, data: Data = None) -> None:
 
 @app.command()
 def portal(
-    port: Annotated[int, typer.Option("--port", help="0 for any free port")] = 8765,
+    port: Annotated[int, typer.Option("--port", help="0 for any free port")] = REPLICA_PORT,
     data: Data = None,
 ) -> None:
     """Serve the bundled replica of two government portals on loopback until interrupted."""
@@ -265,6 +269,20 @@ def portal(
     run(port=port, cache=settings.data / "replica")
 
 
+def _free_or_any(port: int) -> int:
+    """``port``, or 0 (any) with a word about it where somebody else listens there."""
+    import socket
+
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            typer.echo(f"port {port} is taken: everything will be fetched anew", err=True)
+            return 0
+    return port
+
+
 @app.command()
 def demo(warehouse: Warehouse = None, data: Data = None, jobs: Jobs = None) -> None:
     """Serve the replica portal, run the nightly job on it and say where the data docs are."""
@@ -272,7 +290,7 @@ def demo(warehouse: Warehouse = None, data: Data = None, jobs: Jobs = None) -> N
     from connectors.replica.server import serve
 
     typer.echo("rendering and serving the replica portal ...", err=True)
-    with serve(cache=settings.data / "replica") as replica:
+    with serve(cache=settings.data / "replica", port=_free_or_any(REPLICA_PORT)) as replica:
         settings = _settings(warehouse=warehouse, data=data, jobs=jobs, replica=replica.base_url)
         from connectors.sites import load_sites
 

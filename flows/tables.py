@@ -116,7 +116,8 @@ def print_run(settings: Settings, summary: Mapping[str, Any]) -> None:
     table = Table(box=box.SIMPLE)
     rows = [overview_row(row) for row in steps.overview(steps.Workspace(settings))]
     for column in rows[0] if rows else ():
-        table.add_column(column, justify="right" if column in ("得分", "错误", "提示") else "left")
+        right = column in ("得分", "错误", "提示")
+        table.add_column(column, justify="right" if right else "left", overflow="fold")
     for row in rows:
         table.add_row(*(escape(str(value)) for value in row.values()))
     console.print(table if rows else "还没有决算公开。")
