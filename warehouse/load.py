@@ -936,6 +936,8 @@ def json_safe(value: object) -> Any:
         return [json_safe(item) for item in value]
     if isinstance(value, set | frozenset):
         return sorted((json_safe(item) for item in value), key=str)
+    if type(value).__name__ in ("NAType", "NaTType"):  # pandas' words for nothing
+        return None
     if hasattr(value, "isoformat"):
         return str(value.isoformat())
     if hasattr(value, "item"):

@@ -11,6 +11,8 @@ from pathlib import Path
 from threading import Barrier
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
 from sqlalchemy import Engine, select, text
 
@@ -447,6 +449,29 @@ def test_a_judgement_that_says_something_else_is_replaced(engine: Engine) -> Non
     with engine.connect() as connection:
         subjects = connection.scalars(select(CoreFinding.subject).order_by(CoreFinding.subject))
         assert subjects.all() == ["收入", "收入 #2"]
+
+
+def test_json_holds_only_what_every_database_takes() -> None:
+    odd = {
+        "decimal": Decimal("1E+2"),
+        "nan": float("nan"),
+        "numpy": (np.int64(3), np.bool_(True), np.float64("inf")),
+        "pandas": [pd.NA, pd.NaT, pd.Timestamp("2024-09-02")],
+        "state": State.FAIL,
+        "set": {"b", "a"},
+        "text": "坏\x00\ud800",
+        3: NOON,
+    }
+    assert load.json_safe(odd) == {
+        "decimal": "100",
+        "nan": None,
+        "numpy": [3, True, None],
+        "pandas": [None, None, "2024-09-02T00:00:00"],
+        "state": "fail",
+        "set": ["a", "b"],
+        "text": "坏\ufffd?",
+        "3": "2024-09-02T12:00:00+00:00",
+    }
 
 
 def test_a_run_that_is_taken_up_again_stays_one_run(engine: Engine) -> None:
