@@ -105,6 +105,8 @@ def _table(table: Table, layout: Layout) -> dict[str, Any]:
         "notes": table.notes,
         "rules": rules,
         "repeat": page.repeat_heading,
+        # A row of a form never runs over a page's end; long goals of a performance form do.
+        "breakable": not table.key,
         "size": size,
         "inset": max(1.0, (page.row_pt - size) / 2),
     }
