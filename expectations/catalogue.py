@@ -98,6 +98,8 @@ class Rule(_Model):
     answer_no: str | None = None
     """``holds`` only: the sentence for a no; ``$form`` is the form's title, ``$detail`` what the
     indicator found, ``$year`` the year of the accounts."""
+    unknown: str | None = None
+    """``holds`` only: what is missing when the question cannot be answered."""
     levels: tuple[Level, ...] = ()
     """Codes that a rule of the grain ``code`` looks at; all when empty."""
     expand: dict[str, tuple[str, ...]] = {}

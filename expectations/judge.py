@@ -24,7 +24,9 @@ from great_expectations.data_context.types.base import (
     InMemoryStoreBackendDefaults,
     ProgressBarsConfig,
 )
-from great_expectations.expectations.core import ExpectColumnValuesToBeInSet
+from great_expectations.expectations.core.expect_column_values_to_be_in_set import (
+    ExpectColumnValuesToBeInSet,
+)
 from sqlalchemy import Engine
 
 from disclosures.amounts import CellState
@@ -93,7 +95,7 @@ def judge_batch(
                     continue
                 narrow = case.narrow(mart, instances)
                 outcomes, success = _validate(
-                    context, suite, narrow, instances, sql_engine, mart_prefix
+                    context, suite, narrow, case.rows[grain], instances, sql_engine, mart_prefix
                 )
                 results = [case.settle(i, mart, outcomes[i.key]) for i in instances]
                 validations.append(
@@ -147,6 +149,7 @@ def _validate(
     context: Any,
     suite: Suite,
     mart: Mart,
+    rows: Mapping[Any, int],
     instances: Sequence[Instance],
     sql_engine: Engine | None,
     mart_prefix: str,
@@ -179,7 +182,6 @@ def _validate(
     )
     if sql_engine is not None:
         source.get_engine().dispose()
-    rows = {key: n for n, key in enumerate(mart.frame[list(mart.keys)].itertuples(index=False))}
     outcomes: dict[str, _Outcome] = {}
     for one in result.results:
         key = str(one.expectation_config.meta["key"])
@@ -243,6 +245,15 @@ class _Case:
         questions = {i.question for i in instances if i.question is not None}
         self.builder, disclosure, code = build_marts(self.batch, addresses, questions)
         self.marts = {"disclosure": disclosure, "code": code}
+        self.rows = {
+            mart.name: {
+                key: n
+                for n, key in enumerate(
+                    zip(*(mart.frame[k].tolist() for k in mart.keys), strict=True)
+                )
+            }
+            for mart in self.marts.values()
+        }
         self.ids = [str(i) for i in self.batch.disclosures["disclosure_id"]]
         self.tallies: list[dict[str, Counter[State]]] = [{} for _ in self.ids]
         self.findings: list[list[Finding]] = [[] for _ in self.ids]
@@ -252,6 +263,7 @@ class _Case:
             defaultdict(lambda: defaultdict(list)) for _ in self.ids
         ]
         self._clauses: dict[str, list[tuple[ParsedClause, Bools, Bools]]] = {}
+        self._idle: dict[str, Bools] = {}
         for mart in list(self.marts.values()):
             mine = [i for i in instances if i.grain == mart.name]
             self.marts[mart.name] = mart.with_columns(
@@ -273,6 +285,8 @@ class _Case:
         self._clauses[instance.key] = clauses
         for _, holds, known in clauses:
             applies &= holds & known
+        self._idle[instance.key] = self._all_blank(instance)
+        applies &= ~self._idle[instance.key]
         rows = applies[mart.disclosure]
         if mart.name == "code":
             rows &= self._relevant(instance, mart)
@@ -282,6 +296,14 @@ class _Case:
         answer = mart.frame[instance.question.mart_column]
         known = rows & answer.notna().to_numpy(dtype=bool)
         return nullable(answer.fillna(0).to_numpy(dtype=np.int64), known)
+
+    def _all_blank(self, instance: Instance) -> Bools:
+        """Where every form of an identity is there and none holds an amount: zero equals zero,
+        but nothing has been verified."""
+        blank = np.full(self.builder.size, instance.question is None, dtype=bool)
+        for form in instance.forms:
+            blank &= self.builder.present[form] & ~self.builder.has_amounts[form]
+        return blank
 
     def _relevant(self, instance: Instance, mart: Mart) -> Bools:
         """Codes of the rule's levels that at least one of its forms speaks of."""
@@ -464,6 +486,8 @@ class _Case:
             return State.NOT_APPLICABLE, f"自 {rule.since} 年度起适用"
         if year >= 0 and rule.until is not None and year > rule.until:
             return State.NOT_APPLICABLE, f"适用至 {rule.until} 年度"
+        if self._idle[instance.key][d]:
+            return State.NOT_APPLICABLE, "相关报表没有金额"
         for parsed, holds, known in self._clauses[instance.key]:
             if not known[d]:
                 if parsed.printed is not None:
@@ -483,9 +507,9 @@ class _Case:
         code = self._code(mart, row)
         if instance.question is not None:
             why = Gap(int(mart.gaps[instance.question.mart_column][row]))
-            form = instance.question.argument
-            address = next((a for a in _any_address(form)), None)
-            return wording.gap(address, why) if address else wording.missing(why)
+            if why is Gap.UNKNOWN and instance.rule.unknown:
+                return instance.rule.unknown
+            return wording.form_gap(instance.question.argument, why)
         for address in instance.terms:
             why = Gap(int(mart.gaps[address.mart_column][row]))
             if why != Gap.NONE:
@@ -689,13 +713,6 @@ class _Case:
                         form=rule.forms[0] if len(rule.forms) == 1 else None,
                     )
                 )
-
-
-def _any_address(form: str) -> Iterator[Address]:
-    """Any address of a form, to name it by."""
-    if form in forms():
-        two_sided = forms()[form].layout == "two_sided"
-        yield Address(form, "expense" if two_sided else "", "total", "total")
 
 
 def _per_disclosure(mart: Mart, rows: Bools) -> dict[int, int]:

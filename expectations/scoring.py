@@ -1,9 +1,11 @@
 """Scores: every point traceable to a rule, coverage beside quality.
 
 A rule earns its weight times the share of its checks that passed; a dimension's score is what its
-rules earned of what they could have earned; the total weighs the dimensions that could be judged at
-all. What did not apply, could not be evaluated or rests on a doubtful reading neither earns nor
-costs points: it shows in the coverage. Weights, grades and caps stand in ``scoring.yaml``.
+rules earned of what they could have earned, less a deduction for every rule that failed (one wrong
+figure among hundreds of right ones would hardly show otherwise); the total weighs the dimensions
+that could be judged at all. What did not apply, could not be evaluated or rests on a doubtful
+reading neither earns nor costs points: it shows in the coverage. Weights, deductions, grades and
+caps stand in ``scoring.yaml``.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from disclosures.verdicts import Dimension, Severity, State
-from expectations.catalogue import Catalogue
+from expectations.catalogue import Catalogue, Rule
 
 #: Grade of a disclosure of which nothing could be judged.
 NO_GRADE = "-"
@@ -64,12 +66,17 @@ class Scoring(_Model):
     version: int
     dimensions: dict[Dimension, int]
     severities: dict[Severity, Decimal]
+    deductions: dict[Severity, Decimal]
+    """Points of its dimension that a failed rule costs besides its own."""
     grades: tuple[Grade, ...]
     caps: tuple[Cap, ...]
 
     @model_validator(mode="after")
     def _is_whole(self) -> Self:
-        if set(self.dimensions) != set(Dimension) or set(self.severities) != set(Severity):
+        by_severity = (self.severities, self.deductions)
+        if set(self.dimensions) != set(Dimension) or any(
+            set(table) != set(Severity) for table in by_severity
+        ):
             raise ValueError("every dimension and severity needs a weight")
         names = [g.grade for g in self.grades]
         if [g.from_score for g in self.grades] != sorted(
@@ -116,15 +123,14 @@ def score_disclosure(
     for dimension in Dimension:
         earned = possible = Decimal(0)
         passed = evaluated = unknown = 0
-        rules: list[dict[str, object]] = []
+        losers: list[tuple[Rule, Decimal, int, int]] = []
         for rule_id, tally in tallies.items():
             rule = catalogue.by_id[rule_id]
             if rule.dimension is not dimension:
                 continue
             won = sum(tally.get(state, 0) for state in PASSES)
             lost = tally.get(State.FAIL, 0)
-            informs = rule.severity is Severity.INFO
-            if not informs:
+            if rule.severity is not Severity.INFO:
                 passed += won
                 evaluated += won + lost
                 unknown += sum(tally.get(state, 0) for state in OPEN)
@@ -137,17 +143,23 @@ def score_disclosure(
             earned += points
             possible += weight
             if lost:
+                losers.append((rule, weight - points, won, won + lost))
+        share = None
+        rules: list[dict[str, object]] = []
+        if possible:
+            share = 100 * earned / possible
+            for rule, missed, won, checks in losers:
+                deduction = scheme.deductions[rule.severity]
+                share -= deduction
                 rules.append(
                     {
-                        "rule": rule_id,
-                        "weight": str(weight),
+                        "rule": rule.id,
                         "passed": won,
-                        "evaluated": won + lost,
-                        "lost": str((weight - points).quantize(Decimal("0.01"))),
+                        "evaluated": checks,
+                        "lost_points": str(_points(100 * missed / possible + deduction)),
                     }
                 )
-        share = 100 * earned / possible if possible else None
-        if share is not None:
+            share = max(share, Decimal(0))
             shares[dimension] = share
         evaluated_all += evaluated
         open_all += unknown

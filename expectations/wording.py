@@ -21,6 +21,7 @@ _GAPS = {
     Gap.NOT_LISTED: "《{form}》未列示{row}",
     Gap.NO_CHILDREN: "《{form}》没有下级科目或数据",
     Gap.OTHER_KIND: "科目不在《{form}》的范围内",
+    Gap.FILLED: "《{form}》列有数字",
     Gap.UNKNOWN: "缺少判断所需的资料",
 }
 
@@ -106,11 +107,10 @@ def gap(address: Address, why: Gap, code: str | None = None) -> str:
     )
 
 
-def missing(why: Gap) -> str:
-    """Why a question that concerns no form has no answer."""
-    return (
-        _GAPS[Gap.UNKNOWN] if why is Gap.UNKNOWN else _GAPS[why].format(form="", row="", column="")
-    )
+def form_gap(form: str, why: Gap) -> str:
+    """Why a question, about a form or about none, has no answer."""
+    title = forms()[form].title if form in forms() else ""
+    return _GAPS[why].format(form=title, row="", column="")
 
 
 def violation(

@@ -120,11 +120,12 @@ class Gap(IntEnum):
     NO_CHILDREN = 9
     OTHER_KIND = 10
     UNKNOWN = 11
+    FILLED = 12
 
     @property
     def inapplicable(self) -> bool:
         """The figure cannot exist, as opposed to exists but is not known."""
-        return self in (Gap.FORM_NOT_YET, Gap.NO_CHILDREN, Gap.OTHER_KIND)
+        return self in (Gap.FORM_NOT_YET, Gap.NO_CHILDREN, Gap.OTHER_KIND, Gap.FILLED)
 
 
 # --------------------------------------------------------------------------------------- batch
@@ -312,7 +313,7 @@ def half_units(facts: pd.DataFrame) -> pd.Series[Any]:
 
 
 def _groups(facts: pd.DataFrame, columns: list[str]) -> Ints:
-    return facts.groupby(columns, sort=False).ngroup().to_numpy(dtype=np.int64)
+    return np.asarray(facts.groupby(columns, sort=False).ngroup(), dtype=np.int64)
 
 
 def _precision(
@@ -604,7 +605,7 @@ class Builder:
         self.size = len(heads)
         order = {str(i): n for n, i in enumerate(heads["disclosure_id"])}
         facts = batch.facts
-        self.d: Ints = facts["disclosure_id"].map(order).to_numpy(dtype=np.int64)
+        self.d: Ints = np.asarray(facts["disclosure_id"].map(order), dtype=np.int64)
         self.ticks: Ints = facts["amount_ticks"].to_numpy(dtype="int64", na_value=0)
         self.half: Ints = facts["half_ticks"].to_numpy(dtype="int64", na_value=0)
         self.bad: Bools = (facts["state"] == CellState.UNREADABLE.value).to_numpy(dtype=bool)
@@ -630,10 +631,12 @@ class Builder:
         self.declared_empty: dict[str, Bools] = {}
         self.complete: dict[str, Bools] = {}
         self.has_facts: dict[str, Bools] = {}
-        self.has_amounts: dict[str, Bools] = {}
+        self.has_amounts: dict[str, Bools] = {}  # other than zero
+        self.has_figures: dict[str, Bools] = {}  # zeros included
         self.form_gap: dict[str, Gaps] = {}
         self.unknown_line: dict[tuple[str, str], Bools] = {}
         loud = (self.ticks != 0) | self.bad
+        shown = self.batch.facts["amount_ticks"].notna().to_numpy(dtype=bool)
         digits = np.array([name.isdigit() for name in self.row_names], dtype=bool)
         for key, form in forms().items():
             mine = self.form_of == key
@@ -646,6 +649,7 @@ class Builder:
             )
             self.has_facts[key] = self._mark(self.d[mine])
             self.has_amounts[key] = self._mark(self.d[mine & loud])
+            self.has_figures[key] = self._mark(self.d[mine & (shown | self.bad)])
             gap = np.zeros(self.size, dtype=np.int8)
             gap[~self.present[key]] = Gap.FORM_ABSENT
             if form.since is not None:
@@ -676,7 +680,8 @@ class Builder:
 
     def _silent(self, key: str) -> Bools:
         """Forms that are there and hold nothing: every figure of them is zero."""
-        return self.present[key] & ~self.has_facts[key] & (self.form_gap[key] == Gap.NONE)
+        read: Bools = self.form_gap[key] == Gap.NONE
+        return self.present[key] & ~self.has_facts[key] & read
 
     def _table(self, address: Address) -> Ints:
         """Positions of the facts of a form, side and column."""
@@ -796,12 +801,12 @@ class Builder:
             return np.asarray(np.isin(self.row[positions], ids), dtype=bool)
         match = _TOP.match(address.row)
         assert match is not None
-        chosen: Bools = self.codes.parent[positions] == self.codes.total
+        chosen = np.asarray(self.codes.parent[positions] == self.codes.total, dtype=bool)
         listed = set((match["codes"] or "").split("-")) - {""}
         if listed:
             ids = [n for n, name in enumerate(self.row_names) if name[:3] in listed]
             inside = np.isin(self.row[positions], ids)
-            chosen = chosen & (~inside if match["no"] else inside)
+            chosen &= ~inside if match["no"] else inside
         return chosen
 
     @staticmethod
@@ -921,12 +926,16 @@ class _Codes:
         return np.searchsorted(self.keys, combined)
 
     def kind_differs(self, form: Form) -> Bools:
-        economic = self.economic[self.row_code]
+        """Mart rows whose code the form cannot hold: economic ones in functional forms and the
+        reverse, and anything below 类 in the lines of 01 and 04."""
+        economic: Bools = self.economic[self.row_code]
         lengths = self.length[self.row_code]
         if form.layout == "two_sided":
-            return economic | (lengths > 3)
+            deep: Bools = lengths > 3
+            return economic | deep
         if form.codes == "economic":
-            return ~economic & (self.row_code != self.total)
+            coded: Bools = self.row_code != self.total
+            return ~economic & coded
         return economic
 
     def value(self, address: Address) -> _Value:
@@ -1014,7 +1023,7 @@ class _Codes:
         """Mart rows of which a form says something: listed codes; lines with an amount."""
         builder = self.builder
         if form.codes:
-            listed: Bools = np.isin(self.keys, self.printed_in[form.key])
+            listed = np.asarray(np.isin(self.keys, self.printed_in[form.key]), dtype=bool)
         else:
             loud = (
                 (builder.form_of == form.key)
@@ -1117,17 +1126,15 @@ def _present(builder: Builder, form: str, parameters: Mapping[str, Any]) -> Answ
 
 
 def _filled(builder: Builder, form: str, parameters: Mapping[str, Any]) -> Answer:
-    """The form holds at least one amount."""
-    gap = np.where(builder.present[form], Gap.NONE, Gap.FORM_ABSENT)
-    gap[builder.form_gap[form] == Gap.FORM_NOT_YET] = Gap.FORM_NOT_YET
-    return Answer(builder.has_amounts[form], gap.astype(np.int8))
+    """The form holds at least one amount. A form of which no cell was read tells nothing."""
+    return Answer(builder.has_amounts[form], builder.form_gap[form])
 
 
 def _explained(builder: Builder, form: str, parameters: Mapping[str, Any]) -> Answer:
-    """An empty form says that, and why, it is empty."""
+    """A blank form says that, and why, it is empty. Printed zeros say so by themselves."""
     gap = np.where(builder.present[form], Gap.NONE, Gap.FORM_ABSENT)
     gap[builder.form_gap[form] == Gap.FORM_NOT_YET] = Gap.FORM_NOT_YET
-    gap[builder.has_amounts[form]] = Gap.NO_CHILDREN
+    gap[builder.has_figures[form] & ~builder.declared_empty[form]] = Gap.FILLED
     return Answer(builder.declared_empty[form], gap.astype(np.int8))
 
 

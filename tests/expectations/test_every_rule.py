@@ -1,0 +1,229 @@
+"""Every identity of the catalogue: once met, once violated, once not to be judged.
+
+All cases of all rules are disclosures of one batch, as a night's would be.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+from synthetic_accounts import Key, alter, blank, change, facts_of, reading, sound_cells
+
+from disclosures.model import Fact, Reading
+from disclosures.verdicts import Finding, Judgement, Severity, State
+from expectations.catalogue import Catalogue, Instance, load_catalogue
+from expectations.judge import JudgedBatch, judge_batch
+from warehouse.marts import Address, Batch
+
+CATALOGUE = load_catalogue()
+SOUND = facts_of(sound_cells())
+PUBLISHED = {"published_on": "2024-08-30", "urls": ("https://www.example.gov.cn/2023.pdf",)}
+#: A code of each form that has a parent, children and an amount.
+CODES = {
+    "total": "total",
+    "class": {"07": "212", "08": "223", "06": "302"},
+    "section": {"07": "21208", "08": "22301"},
+    "item": {"07": "2120801", "08": "2230105"},
+}
+
+
+def code_of(instance: Instance) -> str:
+    form = next((f for f in instance.forms if f in ("06", "07", "08")), "")
+    # Rules that look at many forms are spoiled at a code that all of them could hold.
+    form = form if len(instance.forms) <= 2 else ""
+    level = instance.rule.levels[0] if instance.rule.levels else "class"
+    known = CODES[level]
+    return (
+        known if isinstance(known, str) else known.get(form, "201" if level == "class" else "20103")
+    )
+
+
+def key_of(address: Address, instance: Instance) -> Key:
+    row = address.row
+    if row == "each":
+        row = code_of(instance)
+        if row == "total" and address.side:
+            row = "expense_total"
+    return (address.form, address.side, row, address.column)
+
+
+Spoiler = Callable[[str], tuple[tuple[Fact, ...], dict[str, object]]]
+
+
+def _dropped(form: str) -> tuple[tuple[Fact, ...], dict[str, object]]:
+    return tuple(f for f in SOUND if f.form != form), {}
+
+
+#: How to make each question answered no; the argument is the form.
+SPOILERS: dict[str, Spoiler] = {
+    "presentation.form-present": _dropped,
+    "presentation.form-filled": lambda form: (blank(SOUND, [form]), {}),
+    "presentation.empty-form-explained": lambda form: (blank(SOUND, [form]), {}),
+    "detail.functional-item": lambda form: (
+        tuple(f for f in SOUND if f.form != form or len(f.row) != 7),
+        {},
+    ),
+    "detail.economic-section": lambda form: (
+        tuple(f for f in SOUND if f.form != "06" or not f.row.isdigit() or len(f.row) == 3),
+        {},
+    ),
+    "timeliness.published": lambda _: (SOUND, {"published_on": "2025-01-01"}),
+    "manner.machine-readable": lambda _: (
+        alter(SOUND, lambda f: True, readers=("rapidocr",)),
+        {},
+    ),
+    "manner.official-host": lambda _: (SOUND, {"urls": ("https://files.example.com/1.pdf",)}),
+    "codes.same-name": lambda _: (
+        alter(SOUND, lambda f: f.form == "05" and f.row == "20103", name="另一个名称"),
+        {},
+    ),
+}
+
+
+def spoiled(instance: Instance) -> tuple[Reading, dict[str, object]]:
+    """A disclosure that violates one identity."""
+    if instance.question is not None:
+        facts, details = SPOILERS[instance.rule.id](instance.question.argument)
+        return reading(facts=facts), {**PUBLISHED, **details}
+    assert instance.stated is not None
+    if instance.rule.relation == "at_most":
+        return reading(facts=change(SOUND, key_of(instance.plus[0], instance), "1000")), PUBLISHED
+    return reading(facts=change(SOUND, key_of(instance.stated, instance), "1")), PUBLISHED
+
+
+def silent(instance: Instance) -> tuple[Reading, dict[str, object]]:
+    """A disclosure about which an identity says nothing: its forms are blank, or all absent."""
+    if instance.question is not None:
+        if instance.rule.id == "presentation.empty-form-explained":
+            return reading(facts=SOUND), {}
+        return reading(facts=()), {}
+    return reading(facts=blank(SOUND, instance.forms)), {}
+
+
+@pytest.fixture(scope="module")
+def judged() -> JudgedBatch:
+    readings: dict[str, list[Reading]] = {"sound": [reading(facts=SOUND)]}
+    details: dict[str, dict[str, object]] = {"sound": PUBLISHED}
+    for instance in CATALOGUE.instances:
+        for kind, make in (("spoiled", spoiled), ("silent", silent)):
+            one, more = make(instance)
+            readings[f"{kind} {instance.key}"] = [one]
+            details[f"{kind} {instance.key}"] = more
+    return judge_batch(Batch.from_readings(readings, details=details), CATALOGUE)
+
+
+@pytest.fixture(scope="module")
+def by_id(judged: JudgedBatch) -> dict[str, Judgement]:
+    return {one.disclosure_id: one for one in judged.judgements}
+
+
+def of_rule(judgement: Judgement, rule: str) -> list[Finding]:
+    return [f for f in judgement.findings if f.rule == rule]
+
+
+def test_sound_accounts_pass_everything(judged: JudgedBatch, by_id: dict[str, Judgement]) -> None:
+    sound = by_id["sound"]
+    assert {f.state for f in sound.findings} <= {State.NOT_APPLICABLE}
+    assert sound.score == 100
+    assert sound.grade == "A"
+    assert sound.coverage == 100
+
+
+def test_every_expectation_ran(judged: JudgedBatch) -> None:
+    results = [result for v in judged.validations for result in v.results]
+    assert {r["key"] for r in results} == {i.key for i in CATALOGUE.instances}
+    assert [r for r in results if r["exception"]] == []
+    assert [r["key"] for r in results if not r["evaluated"] or not r["unexpected"]] == []
+
+
+@pytest.mark.parametrize("instance", CATALOGUE.instances, ids=lambda i: i.key)
+class TestRule:
+    def test_violation_is_found(self, instance: Instance, by_id: dict[str, Judgement]) -> None:
+        found = [
+            f
+            for f in of_rule(by_id[f"spoiled {instance.key}"], instance.rule.id)
+            if f.state is State.FAIL
+        ]
+        assert found
+        for finding in found:
+            assert finding.severity is instance.rule.severity
+            assert finding.message.endswith("。")
+            assert "$" not in finding.message
+            assert "None" not in finding.message
+            if instance.question is None:
+                assert finding.stated_wan is not None
+                assert finding.computed_wan is not None
+                assert finding.difference_wan == finding.stated_wan - finding.computed_wan
+                assert finding.tolerance_wan is not None
+                assert abs(finding.difference_wan) > finding.tolerance_wan
+                assert finding.page is not None
+                assert finding.quote is not None
+                assert [o.role for o in finding.operands][0] == "stated"
+
+    def test_nothing_is_said_without_figures(
+        self, instance: Instance, by_id: dict[str, Judgement]
+    ) -> None:
+        found = of_rule(by_id[f"silent {instance.key}"], instance.rule.id)
+        assert {f.state for f in found} <= {State.NOT_APPLICABLE, State.NOT_EVALUABLE}
+        assert found
+        if instance.question is None:
+            assert {f.state for f in found} == {State.NOT_APPLICABLE}
+
+
+def test_subjects_are_unique_and_short(by_id: dict[str, Judgement]) -> None:
+    for judgement in by_id.values():
+        keys = Counter((f.rule, f.subject) for f in judgement.findings)
+        assert [key for key, n in keys.items() if n > 1] == []
+        assert all(len(f.subject) <= 200 for f in judgement.findings)
+
+
+def test_an_error_caps_the_grade(by_id: dict[str, Judgement]) -> None:
+    for instance in CATALOGUE.instances:
+        judgement = by_id[f"spoiled {instance.key}"]
+        errors = [
+            f for f in judgement.findings if f.state is State.FAIL and f.severity is Severity.ERROR
+        ]
+        if errors:
+            assert judgement.grade in "CDE"
+            assert judgement.score is not None
+            assert judgement.score < 100
+
+
+def test_one_wrong_item_names_its_whole_branch() -> None:
+    """A wrong 项 in 05 shows against its 款 and where it meets other forms, and nowhere else."""
+    facts = change(SOUND, ("05", "", "2010302", "project"), "1")
+    judged = judge_batch(Batch.from_readings({"x": [reading(facts=facts)]}), CATALOGUE)
+    failed = {(f.rule, f.subject) for f in judged.judgements[0].findings if f.state is State.FAIL}
+    assert ("form05.code-sum", "20103／项目支出") in failed
+    assert ("form05.row-sum", "2010302／小计") in failed
+    assert {rule for rule, _ in failed} == {
+        "form05.code-sum",
+        "form05.row-sum",
+        "form03-05-07-08.at-most",
+        "form03-05-07-08.equal",
+    }
+
+
+def test_a_doubtful_reading_is_suspect_not_wrong() -> None:
+    facts = change(SOUND, ("03", "", "20103", "basic"), "1")
+    facts = alter(facts, lambda f: f.key == ("03", "", "2010301", "basic"), agreed=False)
+    judged = judge_batch(Batch.from_readings({"x": [reading(facts=facts)]}), CATALOGUE)
+    found = [
+        f
+        for f in of_rule(judged.judgements[0], "form03.code-sum")
+        if f.subject == "20103／基本支出"
+    ]
+    assert [f.state for f in found] == [State.EXTRACTION_SUSPECT]
+    assert found[0].severity is Severity.INFO
+
+
+def test_rules_outside_their_years() -> None:
+    rule = CATALOGUE.by_id["form01.both-sides"]
+    dated = replace(CATALOGUE.suites[0], rules=(rule.model_copy(update={"since": 2030}),))
+    facts = change(SOUND, ("01", "income", "grand_total", "amount"), "5")
+    batch = Batch.from_readings({"x": [reading(facts=facts)]})
+    judged = judge_batch(batch, Catalogue((dated,)))
+    assert [f.state for f in judged.judgements[0].findings] == [State.NOT_APPLICABLE]
