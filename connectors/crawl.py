@@ -130,7 +130,7 @@ def _run_child(
     paths = [str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")]
     with receiver:
         process = subprocess.Popen(
-            [sys.executable, "-m", "connectors.child", str(sender.fileno())],
+            [sys.executable, "-P", "-m", "connectors.child", str(sender.fileno())],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             pass_fds=[sender.fileno()],

@@ -32,6 +32,7 @@ from scrapy.exceptions import (
 from scrapy.http import Request, Response
 from twisted.internet.main import installReactor
 from twisted.python.failure import Failure
+from twisted.python.log import PythonLoggingObserver
 
 from connectors.archive import Journal
 from connectors.families import FamilyOptions, ListEntry, decode, families, parse_article
@@ -55,6 +56,7 @@ _KEPT_HEADERS: Final = (
     "Server",
 )
 _HEADER_CHARACTERS: Final = 500
+_TEXT_CHARACTERS: Final = 500
 _RETRY_AFTER_MAX_S: Final = 120.0
 _MEMORY_LIMIT_MB: Final = 2048
 
@@ -96,19 +98,22 @@ class Recorder:
         return known if known is not None and known.sha256 in self._order.archive else None
 
     def record(self, aim: Aim, outcome: FetchOutcome, **details: Any) -> Fetch:
-        fetch = Fetch(
-            site=self._order.site.key,
-            url=aim.url,
-            role=details.pop("role", aim.role),
-            outcome=outcome,
-            fetched_at=datetime.now(UTC),
-            found_on=aim.found_on,
-            link_text=aim.link_text,
-            article_title=details.pop("article_title", aim.article_title),
-            published_on=details.pop("published_on", aim.published_on),
-            file_name=details.pop("file_name", aim.file_name),
-            **details,
-        )
+        fields: dict[str, Any] = {
+            "site": self._order.site.key,
+            "url": aim.url,
+            "role": aim.role,
+            "outcome": outcome,
+            "fetched_at": datetime.now(UTC),
+            "found_on": aim.found_on,
+            "link_text": aim.link_text,
+            "article_title": aim.article_title,
+            "published_on": aim.published_on,
+            "file_name": aim.file_name,
+        } | details
+        for name in ("link_text", "article_title", "file_name", "reason"):
+            if fields.get(name) is not None:
+                fields[name] = _storable(fields[name])
+        fetch = Fetch(**fields)
         self._journal.append(fetch)
         self._send(fetch)
         return fetch
@@ -604,6 +609,12 @@ def _offered_name(response: Response) -> str | None:
     return unquote((plain[1] or plain[2] or "").strip()) or None if plain else None
 
 
+def _storable(text: str) -> str:
+    """Crawled text that every database takes: no NUL, no half of a surrogate pair, no novel."""
+    clean = text.replace("\0", "").encode("utf-8", "replace").decode()
+    return clean if len(clean) <= _TEXT_CHARACTERS else clean[: _TEXT_CHARACTERS - 1] + "…"
+
+
 def _is_before(entry: ListEntry, since: date | None) -> bool:
     return (
         since is not None
@@ -680,6 +691,7 @@ def run_crawl(
     """
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
+    PythonLoggingObserver("twisted").start()  # type: ignore[no-untyped-call]
     reactor = reactor_class(AddressPolicy(order.site.loopback_ports()), loop)
     installReactor(reactor)  # type: ignore[no-untyped-call]
     order.archive.sweep()

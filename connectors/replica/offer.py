@@ -28,7 +28,6 @@ class RenderedDisclosure(_Model):
     figures: str
     layout: str
     format: Literal["pdf", "xlsx", "docx", "html"]
-    parts: Literal["all", "narrative", "tables"] = "all"
 
 
 class Paper(_Model):

@@ -292,14 +292,19 @@ def test_a_page_of_the_wrong_type_is_a_document_or_a_failure(tmp_path: Path) -> 
 
 def test_an_article_that_is_the_disclosure_is_a_document_too(tmp_path: Path) -> None:
     cells = "".join(f"<tr><td>科目{i}</td><td>{i}.50</td></tr>" for i in range(12))
+    title = "甲局2023年度部门决算" + "\0" + "长" * 3000
     replies = three_documents()
     replies["/bmjs/202409/t20240920_1.html"] = Reply(
-        f"<meta charset=utf-8><title>甲局2023年度部门决算</title><table>{cells}</table>".encode()
+        f"<meta charset=utf-8><title>{title}</title><table>{cells}</table>".encode()
     )
     with portal(replies) as running:
         result = crawl(site_of(running), tmp_path)
-        rows = [f.role for f in result.fetches if f.url.endswith("t20240920_1.html")]
-    assert rows == [FetchRole.ARTICLE, FetchRole.DOCUMENT]
+        rows = [f for f in result.fetches if f.url.endswith("t20240920_1.html")]
+    assert [row.role for row in rows] == [FetchRole.ARTICLE, FetchRole.DOCUMENT]
+    kept = rows[0].article_title or ""
+    assert kept.startswith("甲局2023年度部门决算")
+    assert "\0" not in kept
+    assert len(kept) <= 500
 
 
 def test_a_failing_server_is_tried_again(tmp_path: Path) -> None:
