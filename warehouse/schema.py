@@ -6,7 +6,8 @@ end in ``_wan`` and are exact: :class:`AmountWan` keeps integers of 10⁻⁸ 万
 no exact decimal type and a sum must give the same verdict on every database.
 
 Natural keys carry idempotency: loading the same thing twice changes nothing. What was printed
-or published is ``Text``: it has no length that could be promised.
+or published is ``Text`` without an index: it has no length that could be promised, and an index
+of PostgreSQL refuses values above 2.7 kB.
 """
 
 from __future__ import annotations
@@ -21,7 +22,6 @@ from sqlalchemy import (
     DateTime,
     Dialect,
     ForeignKey,
-    Index,
     Integer,
     MetaData,
     String,
@@ -121,8 +121,6 @@ class RawFetch(Base):
     article_title: Mapped[str | None] = mapped_column(Text)
     published_on: Mapped[str | None] = mapped_column(Text)  # YYYY-MM-DD as the portal says
 
-    __table_args__ = (Index("ix_raw_fetches_site_url", "site", "url"),)
-
 
 class RawDocument(Base):
     """One archived file, known by its content."""
@@ -178,7 +176,7 @@ class CoreDisclosure(Base):
     site: Mapped[str | None] = mapped_column(String(64), index=True)
     region: Mapped[str | None] = mapped_column(Text)
     region_code: Mapped[str | None] = mapped_column(String(12), index=True)
-    agency: Mapped[str] = mapped_column(Text, index=True)
+    agency: Mapped[str] = mapped_column(Text)
     year: Mapped[int | None] = mapped_column(Integer, index=True)
     published_on: Mapped[str | None] = mapped_column(Text)
     version: Mapped[str] = mapped_column(String(64))  # hash over its documents and reader version

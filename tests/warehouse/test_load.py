@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -333,6 +334,19 @@ def test_a_cell_read_twice_is_suspect_and_a_monster_is_unreadable(engine: Engine
     for row in (rows["business"], rows["operating"]):
         assert (row.amount_wan, row.state, row.agreed) == (None, "unreadable", False)
     assert rows["general_budget"].name == "坏\ufffd字?"
+
+
+def test_what_is_published_has_no_length(engine: Engine) -> None:
+    run = start(engine)
+    noise = "".join(hashlib.sha256(str(n).encode()).hexdigest() for n in range(200))
+    url = f"http://hill.test/{noise}"
+    load.save_fetches(engine, run, [fetch("a", url=url, found_on=url, file_name=noise)], ARCHIVE)
+    assert list(load.known_fetches(engine, "hill")) == [url]
+    named = reading("a", agency=noise, title=noise, facts=(fact("line_1", "1", line=noise),))
+    load.save_readings(engine, run, [named])
+    made = assemble(load.documents_to_assemble(engine, READERS, sites=SITES), alternates="merge")
+    load.save_disclosures(engine, run, made, sites=SITES)
+    assert len(load.unjudged_disclosures(engine, RULES)) == 1
 
 
 def test_known_fetches_are_the_latest_successful_ones(engine: Engine) -> None:

@@ -44,7 +44,6 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("disclosure_id", name="pk_core_disclosures"),
     )
-    op.create_index("ix_core_disclosures_agency", "core_disclosures", ["agency"])
     op.create_index("ix_core_disclosures_region_code", "core_disclosures", ["region_code"])
     op.create_index("ix_core_disclosures_site", "core_disclosures", ["site"])
     op.create_index("ix_core_disclosures_year", "core_disclosures", ["year"])
@@ -112,7 +111,6 @@ def upgrade() -> None:
     op.create_index("ix_raw_fetches_run_id", "raw_fetches", ["run_id"])
     op.create_index("ix_raw_fetches_sha256", "raw_fetches", ["sha256"])
     op.create_index("ix_raw_fetches_site", "raw_fetches", ["site"])
-    op.create_index("ix_raw_fetches_site_url", "raw_fetches", ["site", "url"])
 
     op.create_table(
         "core_disclosure_documents",
