@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from email.message import Message
 from pathlib import Path
@@ -13,8 +17,10 @@ from urllib.request import Request, urlopen
 import pytest
 from lxml import etree, html
 
-from connectors.replica.offer import load_offer
-from connectors.replica.server import ReplicaPortal, serve
+from connectors.replica.offer import RenderedDisclosure, load_offer
+from connectors.replica.server import ReplicaPortal, build_site, serve
+from disclosures.model import DocumentKind
+from disclosures.reading import read_document
 
 
 class Answer:
@@ -163,3 +169,86 @@ def test_robots_txt_delays_and_forbids_what_exists(portal: ReplicaPortal) -> Non
     assert len(forbidden) == len(load_offer().portals)
     for path in forbidden:
         assert ask(f"{portal.base_url}{path}").status == 200
+
+
+def test_files_are_what_the_offer_says(portal: ReplicaPortal) -> None:
+    starts = {"pdf": b"%PDF-", "docx": b"PK\x03\x04", "xlsx": b"PK\x03\x04"}
+    for file in portal.documents():
+        answer = ask(file.url)
+        if file.content == "dead_link":
+            assert answer.status == 404
+        elif file.content == "saved_page":
+            assert answer.body.startswith(b"<!DOCTYPE html>")
+            assert file.name.endswith(".pdf")
+        else:
+            assert answer.body.startswith(starts[file.name.rpartition(".")[2]])
+            ends = file.name.endswith(".pdf") and b"%%EOF" in answer.body[-64:]
+            assert ends == (file.name.endswith(".pdf") and file.content != "truncated")
+        if "/downfile.jsp" in file.url and answer.status == 200:
+            assert "filename*=UTF-8''" in answer.headers["Content-Disposition"]
+
+
+def test_files_that_are_no_accounts_are_told_apart(portal: ReplicaPortal, tmp_path: Path) -> None:
+    others = [file for file in portal.documents() if file.kind is not DocumentKind.FINAL_ACCOUNTS]
+    assert {file.content for file in others} >= {"paper", "saved_page", "truncated", "dead_link"}
+    for file in others:
+        if file.content != "dead_link":
+            path = tmp_path / file.name
+            path.write_bytes(ask(file.url).body)
+            reading = read_document(path)
+            assert reading.kind is file.kind, (file.name, reading.reason)
+            assert reading.reason
+
+
+def test_six_disclosures_are_offered(portal: ReplicaPortal) -> None:
+    offered = {(d.agency, d.year): [f.name for f in d.files] for d in portal.disclosures()}
+    assert len(offered) == 6
+    suffixes = sorted(sorted(n.rpartition(".")[2] for n in names) for names in offered.values())
+    assert suffixes == [["docx", "pdf"], ["pdf"], ["pdf"], ["pdf"], ["pdf"], ["pdf", "xlsx"]]
+    assert {year for _, year in offered} == {2022, 2023}
+    layouts = {
+        a.of.layout
+        for p in load_offer().portals
+        for c in p.columns
+        for article in c.articles
+        for a in article.attachments
+        if isinstance(a.of, RenderedDisclosure)
+    }
+    assert len(layouts) >= 5
+
+
+def test_the_second_start_renders_nothing(
+    portal: ReplicaPortal, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> bytes:
+        raise AssertionError("rendered again")
+
+    monkeypatch.setattr("connectors.replica.content.render", refuse)
+    monkeypatch.setattr("connectors.replica.content.typst.compile", refuse)
+    again = build_site(cache)
+    for path in again.paths:
+        page = again.find(path, "")
+        assert page is not None
+        assert page.etag == ask(portal.base_url + path).headers["ETag"]
+
+
+def test_rendering_gives_the_same_bytes_elsewhere(
+    portal: ReplicaPortal, cache: Path, tmp_path: Path
+) -> None:
+    """Another process with another hash seed: a lost cache must not look like new documents."""
+    code = "import sys, pathlib; from connectors.replica.server import build_site; "
+    code += "build_site(pathlib.Path(sys.argv[1]))"
+    root = Path(__file__).resolve().parents[2]
+    environment = os.environ | {"PYTHONHASHSEED": "7", "PYTHONPATH": str(root)}
+    subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path)], check=True, env=environment, timeout=120
+    )
+
+    def contents(folder: Path) -> dict[str, str]:
+        return {
+            path.name: hashlib.sha256(path.read_bytes()).hexdigest()
+            for path in folder.rglob("*")
+            if path.is_file()
+        }
+
+    assert contents(tmp_path) == contents(cache)
