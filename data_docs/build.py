@@ -24,15 +24,17 @@ from data_docs.html import (
     decimal_of,
     environment,
     local_time,
+    one_decimal,
     page_name,
     script_json,
-    trimmed,
     web_url,
 )
 from data_docs.publishing import swapped_in
 from data_docs.records import DisclosureHeader, Tally, Unjudged
 from data_docs.views import Rule, disclosure_view
-from warehouse.schema import OutValidation, RawRun
+from expectations.catalogue import load_catalogue
+from expectations.scoring import NO_GRADE
+from warehouse.schema import CoreJudgement, OutValidation, RawRun
 
 #: Disclosures whose figures are in memory at a time.
 _CHUNK: Final = 50
@@ -206,8 +208,13 @@ def _write_index(
 ) -> None:
     tallies = records.load_tallies(session)
     unjudged = records.load_unjudged(session, engine)
+    titles = Counter(map(_title, headers))
     rows = [
-        _disclosure_row(header, tallies.get(header.disclosure.disclosure_id, Tally()))
+        _disclosure_row(
+            header,
+            tallies.get(header.disclosure.disclosure_id, Tally()),
+            ambiguous=titles[_title(header)] > 1,
+        )
         for header in headers
     ]
     order = {kind: place for place, kind in enumerate(wording.UNJUDGED)}
@@ -222,6 +229,7 @@ def _write_index(
         "documents": documents,
         "summary": _summary(headers, tallies, unjudged),
         "last_run": runs[0] if runs else None,
+        "failed_sites": _failed_sites(runs),
         "words": wording,
         "word": wording.word,
     }
@@ -229,22 +237,36 @@ def _write_index(
     _render(folder, "list.html", "list.html.j2", 0, **shared)
 
 
-def _disclosure_row(header: DisclosureHeader, tally: Tally) -> list[object]:
-    """One row of the index as its script reads it; positions are named in ``index.js``."""
+def _title(header: DisclosureHeader) -> tuple[str | None, str, int | None]:
+    return (header.disclosure.region, header.disclosure.agency, header.disclosure.year)
+
+
+def _grade(judgement: CoreJudgement | None) -> str:
+    if judgement is None:
+        return "未评判"
+    return "未评分" if judgement.grade == NO_GRADE else judgement.grade
+
+
+def _disclosure_row(header: DisclosureHeader, tally: Tally, *, ambiguous: bool) -> list[object]:
+    """One row of the index as its script reads it; positions are named in ``index.js``.
+
+    File names tell disclosures apart that would look the same.
+    """
     disclosure, judgement = header.disclosure, header.judgement
     return [
         page_name(disclosure.disclosure_id),
         disclosure.agency,
         disclosure.region or "",
         disclosure.year or "",
-        judgement.grade if judgement else "未评判",
-        judgement.score if judgement and judgement.score is not None else "",
-        trimmed(judgement.coverage) if judgement else "",
+        _grade(judgement),
+        one_decimal(judgement.score) if judgement else "",
+        one_decimal(judgement.coverage) if judgement else "",
         tally.errors,
         tally.warnings,
         tally.unsure,
         disclosure.published_on or "",
         disclosure.site or "",
+        "、".join(part.document.file_name or "" for part in header.parts) if ambiguous else "",
     ]
 
 
@@ -265,6 +287,15 @@ def _document_row(one: Unjudged, links: ArchiveLinks) -> list[object]:
     ]
 
 
+def _failed_sites(runs: Sequence[RawRun]) -> list[tuple[str, str]]:
+    """Sites whose crawl did not count in the latest run that crawled, with the reason."""
+    crawls = (run.summary["failed_sites"] for run in runs if "failed_sites" in (run.summary or {}))
+    failed = next(crawls, None)
+    if isinstance(failed, Mapping):
+        return sorted((str(site), str(reason)) for site, reason in failed.items())
+    return [(str(site), "") for site in failed] if isinstance(failed, list) else []
+
+
 def _summary(
     headers: Sequence[DisclosureHeader], tallies: Mapping[str, Tally], unjudged: Sequence[Unjudged]
 ) -> dict[str, object]:
@@ -274,7 +305,7 @@ def _summary(
         for header in judged
         if header.judgement and (coverage := decimal_of(header.judgement.coverage)) is not None
     ]
-    grades = Counter(header.judgement.grade for header in judged if header.judgement)
+    grades = Counter(_grade(header.judgement) for header in judged)
     best_first = _grades_by_score(judged)
     return {
         "disclosures": len(headers),
@@ -298,12 +329,20 @@ def _grades_by_score(judged: Sequence[DisclosureHeader]) -> list[str]:
     for header in judged:
         assert header.judgement is not None
         score = decimal_of(header.judgement.score)
-        grade = header.judgement.grade
+        grade = _grade(header.judgement)
         best[grade] = max(best.get(grade, -1.0), -1.0 if score is None else float(score))
     return sorted(best, key=lambda grade: -best[grade])
 
 
 # -- validations and rules -----------------------------------------------------------------------
+
+
+def _suite_title(name: str) -> str:
+    """Chinese for ``within_forms.code``: the suite's own title and what a row stands for."""
+    suite, _, grain = name.partition(".")
+    titles = {one.name: one.title for one in load_catalogue().suites}
+    grain_words = wording.GRAINS.get(grain, grain)
+    return titles.get(suite, suite) + (f"（{grain_words}）" if grain_words else "")
 
 
 def _validation_page(one: OutValidation) -> str:
@@ -341,6 +380,7 @@ def _write_validations(session: Session, folder: Path, rules: Mapping[str, Rule]
             totals=totals,
             words=wording,
             word=wording.word,
+            suite_title=_suite_title,
         )
     ordered = sorted(listed.values(), key=lambda run: run.started_at, reverse=True)
     _render(
@@ -351,6 +391,7 @@ def _write_validations(session: Session, folder: Path, rules: Mapping[str, Rule]
         runs=ordered,
         by_run=by_run,
         older=older,
+        suite_title=_suite_title,
         words=wording,
         word=wording.word,
     )

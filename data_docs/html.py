@@ -12,7 +12,7 @@ import json
 import os
 import re
 from datetime import datetime, timedelta, timezone
-from decimal import Decimal, InvalidOperation
+from decimal import ROUND_DOWN, Decimal, InvalidOperation
 from functools import cache
 from pathlib import Path, PurePosixPath
 from urllib.parse import quote, urlsplit
@@ -119,6 +119,14 @@ def trimmed(value: object) -> str:
     return f"{plain:f}"
 
 
+def one_decimal(value: object) -> str:
+    """A score or percentage, cut after one decimal: 99.96 is never shown as 100."""
+    number = decimal_of(value)
+    if number is None:
+        return ""
+    return str(number.quantize(Decimal("0.1"), ROUND_DOWN))
+
+
 class ArchiveLinks:
     """Relative links from pages of the site to archived files, so that the folder tree can move.
 
@@ -157,7 +165,11 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     made.filters.update(
-        web_url=web_url, money=money, trimmed=trimmed, local_time=local_time, page_name=page_name
+        web_url=web_url,
+        money=money,
+        trimmed=trimmed,
+        one_decimal=one_decimal,
+        local_time=local_time,
     )
     made.globals.update(csp=CONTENT_SECURITY_POLICY, anchor=anchor)
     return made

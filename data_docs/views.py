@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Final
 
-from data_docs.html import ArchiveLinks, anchor, decimal_of, money, trimmed
+from data_docs.html import ArchiveLinks, anchor, decimal_of, money, one_decimal, trimmed
 from data_docs.layout import CellKey, FactCell, FormTable, Mark, lay_out
 from data_docs.records import (
     Address,
@@ -33,10 +33,11 @@ from data_docs.wording import (
 from disclosures.forms import forms
 from disclosures.model import Side
 from disclosures.verdicts import Severity, State
-from expectations.scoring import load_scoring
+from expectations.scoring import NO_GRADE, load_scoring
 from warehouse.schema import CoreFinding, CoreJudgement, RawDocument
 
 PASSED: Final = (State.EXACT, State.WITHIN_ROUNDING)
+UNSURE: Final = (State.NOT_EVALUABLE, State.EXTRACTION_SUSPECT, State.ERROR)
 _LEVELS: Final = ("error", "warn", "unsure", "info")
 #: A sum with more figures than this is shown in the table of figures only.
 _TERMS_SHOWN: Final = 40
@@ -167,10 +168,9 @@ class FindingGroup:
 
 @dataclass(frozen=True, slots=True)
 class LossView:
-    """A rule with failed checks: its weight, how many passed, and what it cost."""
+    """A rule with failed checks: how many passed, and what of the dimension's 100 it cost."""
 
     rule: Rule
-    weight: str
     passed: str
     evaluated: str
     lost: str
@@ -197,6 +197,7 @@ class FormView:
     """One form in one document, or the note that it was not found (``table`` is None)."""
 
     key: str
+    anchor: str
     title: str
     printed_title: str
     table: FormTable | None
@@ -234,8 +235,10 @@ class DisclosureView:
     counts: Mapping[str, int]
     passed: int
     evaluated: int
+    unsure: int
     checks: tuple[tuple[str, int], ...]
     dimensions: tuple[DimensionView, ...]
+    grade: str
     weighted: str
     weighted_differs: bool
     cap: str
@@ -250,6 +253,8 @@ class _Places:
     """Element ids of the cells that findings speak of, filled before the tables are laid out."""
 
     known: Mapping[tuple[str, CellKey], FactCell]
+    #: Hashes of the documents in which a cell stands.
+    by_key: Mapping[CellKey, Sequence[str]]
     ids: dict[tuple[str, CellKey], str] = field(default_factory=dict)
     #: Findings that speak of a cell, and whether the cell is what they call into question.
     said: dict[tuple[str, CellKey], list[tuple[FindingView, bool]]] = field(
@@ -269,8 +274,8 @@ class _Places:
         for sha256 in (operand.get("sha256"), fallback):
             if sha256 and (str(sha256), key) in self.known:
                 return (str(sha256), key)
-        fitting = [place for place in self.known if place[1] == key]
-        return fitting[0] if len(fitting) == 1 else None
+        fitting = self.by_key.get(key, ())
+        return (fitting[0], key) if len(fitting) == 1 else None
 
     def cell_id(self, place: tuple[str, CellKey]) -> str:
         return self.ids.setdefault(place, f"c{len(self.ids) + 1}")
@@ -336,7 +341,10 @@ def disclosure_view(
         for fact in facts
         if fact.form in forms_of[sha256]
     }
-    places = _Places(taken)
+    by_key: dict[CellKey, list[str]] = defaultdict(list)
+    for sha256, key in taken:
+        by_key[key].append(sha256)
+    places = _Places(taken, by_key)
     ordered = sorted(record.findings, key=_finding_order)
     findings = [
         _finding_view(number, finding, rules, by_sha, places)
@@ -366,9 +374,11 @@ def disclosure_view(
         counts={group.key: len(group.findings) for group in (*groups, *apart)},
         passed=passed,
         evaluated=passed + checks.get(State.FAIL, 0),
+        unsure=sum(checks.get(state, 0) for state in UNSURE),
         checks=tuple((word(STATES, state), count) for state, count in _in_order(checks)),
         dimensions=dimensions,
-        weighted="" if weighted is None else trimmed(weighted.quantize(Decimal("0.01"))),
+        grade=judgement.grade if judgement and judgement.grade != NO_GRADE else "",
+        weighted="" if weighted is None else str(weighted.quantize(Decimal("0.01"))),
         # Each dimension and the total are rounded to one decimal when stored.
         weighted_differs=(
             weighted is not None and score is not None and abs(weighted - score) > Decimal("0.15")
@@ -410,6 +420,7 @@ def _finding_view(
         located = [places.locate(operand, finding.sha256) for operand in operands]
     cells = tuple(dict.fromkeys(places.cell_id(place) for place in located if place))
     link = page_link(sources.get(finding.sha256 or ""), finding.page)
+    quote = finding.quote or ""
     failed = finding.state == State.FAIL
     view = FindingView(
         anchor=f"f{number}",
@@ -431,7 +442,8 @@ def _finding_view(
             for operand, place in zip(operands, located, strict=True)
         ),
         link=link,
-        quote=finding.quote or "",
+        # A figure alone is no quotation; it stands among the operands.
+        quote="" if quote in {operand.get("text") for operand in operands} else quote,
         cells=cells,
     )
     doubted = [operand.get("role") == "stated" for operand in operands]
@@ -565,12 +577,14 @@ def _form_views(
             reading = readings.get((key, source.sha256), {})
             if key not in source.forms or not (facts or reading):
                 continue
+            anchor_name = f"form-{key}-{source.sha256[:8]}" if found else f"form-{key}"
             found = True
             table = lay_out(key, facts, marks.get(source.sha256, {})) if facts else None
             pages = reading.get("pages") or (table.pages if table else ())
             views.append(
                 FormView(
                     key=key,
+                    anchor=anchor_name,
                     title=form.title,
                     printed_title=str(reading.get("title") or ""),
                     table=table,
@@ -590,7 +604,9 @@ def _form_views(
                 )
             )
         if not found:
-            views.append(FormView(key, form.title, "", None, None, (), False, False, ()))
+            views.append(
+                FormView(key, f"form-{key}", form.title, "", None, None, (), False, False, ())
+            )
     return tuple(views)
 
 
@@ -625,11 +641,11 @@ def _dimensions(
         score, weight = scored.get(title, (None, None))
         points = ""
         if score is not None and weight is not None and weight_total:
-            points = trimmed((score * weight / weight_total).quantize(Decimal("0.01")))
+            points = str((score * weight / weight_total).quantize(Decimal("0.01")))
         views.append(
             DimensionView(
                 title=title,
-                score=trimmed(entry.get("score")),
+                score=one_decimal(entry.get("score")),
                 weight=trimmed(entry.get("weight")),
                 evaluated=str(entry.get("evaluated", "")),
                 passed=str(entry.get("passed", "")),
@@ -641,10 +657,9 @@ def _dimensions(
                 lost_to=tuple(
                     LossView(
                         rule=_rule(rules, str(loss.get("rule") or "")),
-                        weight=trimmed(loss.get("weight")),
                         passed=str(loss.get("passed", "")),
                         evaluated=str(loss.get("evaluated", "")),
-                        lost=trimmed(loss.get("lost")),
+                        lost=trimmed(loss.get("lost_points")),
                         finding=failed.get(str(loss.get("rule"))),
                     )
                     for loss in as_mappings(entry.get("rules"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-SEVERITIES: Final[Mapping[str, str]] = {"error": "错误", "warn": "警告", "info": "提示"}
+SEVERITIES: Final[Mapping[str, str]] = {"error": "错误", "warn": "提示", "info": "说明"}
 
 STATES: Final[Mapping[str, str]] = {
     "exact": "完全相符",
@@ -33,7 +33,7 @@ APART: Final[Mapping[str, str]] = {
 SEVERITY_NOTES: Final[Mapping[str, str]] = {
     "error": "印出的数字之间的勾稽关系不成立，差额超出四舍五入所能解释的范围。",
     "warn": "很可能有问题，但存在合理例外，请人工核实。",
-    "info": "仅供参考，不影响得分。",
+    "info": "仅供参考，不计分。",
 }
 
 MEASURES: Final[Mapping[str, str]] = {
@@ -106,6 +106,24 @@ RUN_STATES: Final[Mapping[str, str]] = {
     "completed": "完成",
     "failed": "失败",
 }
+
+#: Counts that a run leaves, where a reader wants them.
+RUN_COUNTS: Final[Mapping[str, str]] = {
+    "sites": "站点",
+    "sites_failed": "抓取未计入的站点",
+    "requests": "请求",
+    "documents": "站点上的文件",
+    "documents_fetched": "新抓取的文件",
+    "documents_read": "读取的文件",
+    "disclosures": "披露",
+    "disclosures_judged": "评判的披露",
+    "errors": "错误",
+    "warnings": "提示",
+    "failure": "失败原因",
+}
+
+#: One row of a suite's batch stands for this.
+GRAINS: Final[Mapping[str, str]] = {"disclosure": "每份披露一行", "code": "每份披露每个科目一行"}
 
 SIDES: Final[Mapping[str, str]] = {"income": "收入", "expense": "支出"}
 

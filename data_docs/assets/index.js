@@ -17,6 +17,12 @@
     anchor.href = href;
     return anchor;
   };
+  const small = (label) => {
+    const line = document.createElement("small");
+    line.className = "below";
+    line.textContent = label;
+    return line;
+  };
   const away = (href, label) => {
     const anchor = link(href, label);
     anchor.target = "_blank";
@@ -26,8 +32,8 @@
 
   const TABLES = {
     disclosures: {
-      columns: ["page", "agency", "region", "year", "grade", "score", "coverage", "errors", "warnings", "unsure", "published", "site"],
-      searched: ["agency", "region", "site", "year"],
+      columns: ["page", "agency", "region", "year", "grade", "score", "coverage", "errors", "warnings", "unsure", "published", "site", "files"],
+      searched: ["agency", "region", "site", "year", "files"],
       numeric: ["year", "score", "coverage", "errors", "warnings", "unsure"],
       choices: ["region", "year", "grade"],
       newestFirst: ["year"],
@@ -35,6 +41,7 @@
       draw(row) {
         const agency = document.createElement("td");
         agency.append(link("disclosures/" + row.page, row.agency || "（部门不明）"));
+        if (row.files) agency.append(small(row.files));
         const grade = document.createElement("td");
         const mark = document.createElement("span");
         mark.className = "grade-mark";
@@ -56,11 +63,7 @@
       unit: "个文件或网址",
       draw(row) {
         const name = text(row.name);
-        if (row.agency) {
-          const agency = document.createElement("small");
-          agency.textContent = row.agency;
-          name.append(document.createElement("br"), agency);
-        }
+        if (row.agency) name.append(small(row.agency));
         const source = document.createElement("td");
         if (row.archived) source.append(away(row.archived, "存档"), " ");
         if (/^https?:\/\//i.test(row.url)) source.append(away(row.url, "网址"));

@@ -312,7 +312,9 @@ def _add_run(session: Session) -> None:
             run_id=RUN, kind="nightly", started_at=NIGHT, finished_at=NIGHT + timedelta(minutes=7),
             state="completed", parameters={}, code_version="0.1.0", ruleset=RULESET,
             reader_version=READER, flow_run_id=None,
-            summary={"documents": 12, "new": 7, "failed_sites": ["bei-shan"]},
+            summary={
+                "documents": 12, "failed_sites": {"bei-shan": "找到 2 个文件，少于下限 5"},
+            },
         )
     )  # fmt: skip
     session.flush()
@@ -432,10 +434,10 @@ def _add_disclosure(session: Session, number: int, archive: Path | None, hostile
                 "及时性": _dimension(None, 10, 0, 0),
                 "公开方式": _dimension("100.0", 10, 1, 1),
                 "真实性": _dimension("97.2" if grave else "98.0", 40, 120, 117, [
-                    {"rule": "01.expense-total", "weight": "4", "passed": 0, "evaluated": 1,
-                     "lost": "4.00"},
-                    {"rule": "09.actual-total", "weight": "1.5", "passed": 1, "evaluated": 2,
-                     "lost": "0.75"},
+                    {"rule": "01.expense-total", "passed": 0, "evaluated": 1,
+                     "lost_points": "2.3"},
+                    {"rule": "09.actual-total", "passed": 1, "evaluated": 2,
+                     "lost_points": "0.5"},
                 ] if grave else []),
             },
             coverage="94.53",

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from data_docs.html import ArchiveLinks, anchor, money, page_name, script_json, web_url
+from data_docs.html import ArchiveLinks, anchor, money, one_decimal, page_name, script_json, web_url
 from data_docs.views import sum_formula
 
 
@@ -53,6 +53,13 @@ def test_anchors_of_different_ids_differ() -> None:
 )
 def test_money_keeps_what_it_needs(amount: str, shown: str) -> None:
     assert money(Decimal(amount)) == shown
+
+
+@pytest.mark.parametrize(
+    ("stored", "shown"), [("99.96", "99.9"), ("100", "100.0"), ("94.10", "94.1"), (None, "")]
+)
+def test_percentages_are_never_rounded_up_to_a_false_hundred(stored: str, shown: str) -> None:
+    assert one_decimal(stored) == shown
 
 
 def _operand(name: str, amount: str | None, role: str = "addend") -> dict[str, str | None]:

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from data_docs.build import build_site
 from warehouse.database import open_engine
-from warehouse.schema import Base, CoreDisclosure, CoreJudgement, RawDocument
+from warehouse.schema import Base, CoreDisclosure, CoreFinding, CoreJudgement, RawDocument
 
 
 def _page(site: Path, name: str) -> Any:
@@ -111,7 +111,7 @@ def test_the_score_is_explained(small_site: Path) -> None:
     page = _grave(small_site)
     words = _words(page.xpath("//section[@class='result']")[0])
     assert "按得分为 A；因有错误级问题，最高评为 C" in words
-    assert "0/1 通过，权重 4，扣 4" in words
+    assert "0/1 通过，扣 2.3 分" in words
     assert "按权重合计（只计能够判断的维度） 98.76" in words
     assert "未能判断，不计分" in words
     fine = _page(small_site, "disclosures/d00001.html")
@@ -143,6 +143,29 @@ def test_nothing_is_silently_lost(small_site: Path) -> None:
     static = _words(_page(small_site, "list.html"))
     for row in [*data["disclosures"], *data["documents"]]:
         assert " ".join(str(row[1]).split()) in static
+
+
+def test_sites_that_failed_are_named_with_the_reason(small_site: Path) -> None:
+    (notice,) = _page(small_site, "index.html").xpath("//main/section[@class='notice']")
+    assert "bei-shan：找到 2 个文件，少于下限 5" in _words(notice)
+
+
+def test_disclosures_that_look_the_same_are_told_apart_by_their_files(
+    own_warehouse: Engine, tmp_path: Path
+) -> None:
+    with Session(own_warehouse) as session:
+        session.execute(
+            update(CoreDisclosure)
+            .where(CoreDisclosure.disclosure_id.in_(["d00000", "d00001"]))
+            .values(agency="财政局", region=None, year=2023)
+        )
+        session.commit()
+    out = tmp_path / "docs"
+    build_site(own_warehouse, out)
+    files = {row[0]: row[12] for row in _data(out)["disclosures"]}
+    assert files["d00000.html"].endswith("部门决算.pdf")
+    assert files["d00000.html"] != files["d00001.html"]
+    assert files["d00002.html"] == ""
 
 
 def test_crawled_text_is_inert(small_site: Path) -> None:
@@ -215,6 +238,23 @@ def test_unchanged_pages_are_taken_over_and_changed_ones_are_not(
     assert len(gone) == 1, "the document of a disclosure that is no longer current is listed"
     build_site(own_warehouse, out, rules=accounts.RULES)
     assert (out / "disclosures/d00000.html").stat().st_ino != first["d00000.html"]
+
+
+def test_nothing_evaluated_is_not_praised(own_warehouse: Engine, tmp_path: Path) -> None:
+    with Session(own_warehouse) as session:
+        session.execute(delete(CoreFinding).where(CoreFinding.state == "fail"))
+        session.execute(
+            update(CoreJudgement).values(
+                score=None, grade="-", coverage="0.0", checks={"not_evaluable": 114}
+            )
+        )
+        session.commit()
+    out = tmp_path / "docs"
+    build_site(own_warehouse, out)
+    page = _page(out, "disclosures/d00001.html")
+    assert "也不能说没有错误" in _words(page.get_element_by_id("findings"))
+    assert page.xpath("string(//p[contains(@class,'grade')])") == "未评分"
+    assert {row[4] for row in _data(out)["disclosures"]} == {"未评分"}
 
 
 def test_a_disclosure_without_judgement_is_listed_and_shown(
