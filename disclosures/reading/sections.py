@@ -11,6 +11,7 @@ from typing import Final
 from disclosures.forms import squeeze
 from disclosures.reading.grids import PageText
 from disclosures.reading.names import clean, has_chinese
+from disclosures.reading.titles import form_of_title, is_table_title
 
 _PART: Final = re.compile(r"^(第[一二三四五六七八九十]{1,3}部分)[:：、]?(.*)$")
 _FIRST: Final = re.compile(r"^([一二三四五六七八九十]{1,3})[、.．](.+)$")
@@ -21,7 +22,11 @@ _MAX_HEADING: Final = 48
 _LIST_ITEM: Final = re.compile(
     r"^(?:\d{1,2}[.、．)）](?!\d)|[(（]\d{1,2}[)）]|[(（]?[一二三四五六七八九十]{1,3}[)）、])"
 )
-_CONTENTS: Final = re.compile(r"[.…·⋯]{2,}\d*$|^目录$")
+# Headings of running text, in contrast to lines of tables.
+_NARRATIVE: Final = re.compile(r"说明|情况|概况|解释|职责|职能|机构|结果|事项|名词|绩效")
+_NOTE: Final = re.compile(r"^(?:注|说明|备注)\d*[:、.]")
+# A row of a table without its cells: several figures side by side, or a code and its name.
+_TABULAR: Final = re.compile(r"\d\.\d+\s+-?[\d,]+\.\d|^\s*\d{3}(?:\d{2}){0,2}\s+[\u4e00-\u9fff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +41,23 @@ class Heading:
 
 @dataclass(frozen=True, slots=True)
 class Paragraph:
-    """Running text under a heading, white space removed; ``section`` names the heading."""
+    """Running text under a heading, white space removed; ``section`` names the heading.
+
+    ``breaks`` are the offsets in ``text`` at which printed lines begin, with their pages.
+    """
 
     section: str
     text: str
-    page: int | None
+    breaks: tuple[tuple[int, int | None], ...]
+
+    def page_at(self, offset: int) -> int | None:
+        """The page on which the letter at ``offset`` stands."""
+        page = self.breaks[0][1] if self.breaks else None
+        for start, number in self.breaks:
+            if start > offset:
+                break
+            page = number
+        return page
 
 
 def lines_of(pages: Sequence[PageText]) -> Iterator[tuple[str, int | None]]:
@@ -85,14 +102,28 @@ def heading_of(line: str, page: int | None = None) -> Heading | None:
     return None
 
 
-def headings(pages: Sequence[PageText]) -> list[Heading]:
-    """All headings in order; those of the list of contents come first."""
-    found = []
+def _running_lines(
+    pages: Sequence[PageText],
+) -> Iterator[tuple[str, int | None, Heading | None]]:
+    """Lines outside the tables, each with the heading that it is."""
+    in_table = False
     for line, page in lines_of(pages):
         heading = heading_of(line, page)
-        if heading is not None:
-            found.append(heading)
-    return found
+        opens_table = bool(form_of_title(line) or is_table_title(line))
+        if heading is not None and in_table and not opens_table and heading.level > 0:
+            # "二、外交支出" in form 01 looks like a heading of the narrative.
+            heading = heading if _NARRATIVE.search(heading.title) else None
+        if opens_table:
+            in_table = True
+        elif heading is not None or _NOTE.match(squeeze(clean(line))):
+            in_table = False
+        if heading is not None or not in_table:
+            yield line, page, heading
+
+
+def headings(pages: Sequence[PageText]) -> list[Heading]:
+    """All headings in order; those of the list of contents come first."""
+    return [heading for _, _, heading in _running_lines(pages) if heading is not None]
 
 
 def paragraphs(pages: Sequence[PageText]) -> Iterator[Paragraph]:
@@ -102,18 +133,21 @@ def paragraphs(pages: Sequence[PageText]) -> Iterator[Paragraph]:
     """
     part = first = section = ""
     buffer: list[str] = []
-    start: int | None = None
-    fresh = True
-    for raw, page in lines_of(pages):
+    breaks: list[tuple[int, int | None]] = []
+
+    def collected() -> Iterator[Paragraph]:
+        if buffer:
+            yield Paragraph(section, "".join(buffer), tuple(breaks))
+        buffer.clear()
+        breaks.clear()
+
+    for raw, page, heading in _running_lines(pages):
         line = clean(re.sub(r"^[\s#>]+", "", raw))
         text = squeeze(line)
         if not text:
             continue
-        heading = heading_of(raw, page)
         if heading is not None:
-            if buffer:
-                yield Paragraph(section, "".join(buffer), start)
-            buffer = []
+            yield from collected()
             if heading.level == 0:
                 part, first = heading.ordinal, ""
                 section = part
@@ -122,16 +156,15 @@ def paragraphs(pages: Sequence[PageText]) -> Iterator[Paragraph]:
                 section = f"{part}/{first}、{heading.title}"
             else:
                 section = f"{part}/{first}（{heading.ordinal}）{heading.title}"
-            fresh = True
             continue
-        ended = bool(buffer) and buffer[-1].endswith(("。", ";", "!", "?"))
-        if buffer and (ended or _LIST_ITEM.match(text)) and (ended or not fresh):
-            yield Paragraph(section, "".join(buffer), start)
-            buffer = []
-        if not buffer:
-            start = page
+        ended = bool(buffer) and buffer[-1].endswith(("。", "；", "！", "？", "：", ":"))
+        if _TABULAR.search(line):
+            yield from collected()
+            continue
+        if ended or _LIST_ITEM.match(text):
+            yield from collected()
         # An ordinal is cut off before blanks go: "2. 12345热线" must not become 2.12345.
-        buffer.append(squeeze(_LIST_ITEM.sub("", line)) if _LIST_ITEM.match(text) else text)
-        fresh = False
-    if buffer:
-        yield Paragraph(section, "".join(buffer), start)
+        printed = _LIST_ITEM.sub("", line) if _LIST_ITEM.match(line) else line
+        breaks.append((sum(map(len, buffer)), page))
+        buffer.append(re.sub(r"\s+", "", printed))
+    yield from collected()
