@@ -27,8 +27,9 @@ try:
 except ImportError:  # Windows, where no two crawls share an archive
     fcntl = None  # type: ignore[assignment]
 
-from connectors.media import sniff, suffix_of
+from connectors.media import suffix_of
 from connectors.records import Fetch, FetchOutcome, FetchRole
+from disclosures.reading.sniff import sniff
 
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
 _JOURNAL: Final = re.compile(

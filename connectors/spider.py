@@ -37,10 +37,11 @@ from twisted.python.log import PythonLoggingObserver
 from connectors.archive import Journal
 from connectors.families import FamilyOptions, ListEntry, decode, families, parse_article
 from connectors.families.base import is_document_url
-from connectors.media import HTML, TEXT, UNKNOWN, XML, sniff
+from connectors.media import PAGES, is_document
 from connectors.orders import CrawlOrder
 from connectors.records import Fetch, FetchOutcome, FetchRole, Known
 from connectors.safety import AddressPolicy, BlockedAddressError, GuardedReactor, url_refusal
+from disclosures.reading.sniff import sniff
 
 ROBOTS_AGENT: Final = "juesuan"
 #: RFC 9309, 2.5: a crawler reads at least this much of a robots.txt.
@@ -112,7 +113,7 @@ class Recorder:
         } | details
         for name in ("link_text", "article_title", "file_name", "reason"):
             if fields.get(name) is not None:
-                fields[name] = _storable(fields[name])
+                fields[name] = storable(fields[name])
         fetch = Fetch(**fields)
         self._journal.append(fetch)
         self._send(fetch)
@@ -136,7 +137,7 @@ class Recorder:
     ) -> Fetch:
         """Keep the body of a 200 and record it."""
         body = response.body
-        media_type = details.pop("media_type", None) or sniff(body)
+        media_type = details.pop("media_type", None) or sniff(body).value
         sha256, _ = self._order.archive.put(body, media_type)
         known = self._order.known.get(aim.url)
         if known is None:
@@ -175,7 +176,7 @@ class Recorder:
             aim,
             FetchOutcome.UNCHANGED,
             sha256=known.sha256,
-            media_type=known.media_type or sniff(path.read_bytes()),
+            media_type=known.media_type or sniff(path.read_bytes()).value,
             size_bytes=path.stat().st_size,
             reason=reason,
             **answered,
@@ -266,11 +267,11 @@ class SiteSpider(scrapy.Spider):
                 yield self._request(replace(aim, conditional=False))
                 return
             body = self.order.archive.read(known.sha256)
-            media_type = known.media_type or sniff(body)
+            media_type = known.media_type or sniff(body).value
         elif response.status == 200:
             known = None
             body = response.body
-            media_type = sniff(body)
+            media_type = sniff(body).value
         else:
             reason = f"HTTP {response.status}"
             self.recorder.record(
@@ -289,9 +290,8 @@ class SiteSpider(scrapy.Spider):
         if aim.role is FetchRole.DOCUMENT:
             keep(file_name=_offered_name(response) or aim.file_name)
             return
-        pages = {HTML, XML, TEXT} if aim.role is FetchRole.LIST else {HTML}
-        if media_type not in pages:
-            if media_type != UNKNOWN and not media_type.startswith(("image/", "text/")):
+        if media_type not in PAGES:
+            if is_document(media_type):
                 # Some entries of a list lead to the file itself, whatever their address looks like.
                 keep(role=FetchRole.DOCUMENT, file_name=_offered_name(response) or aim.file_name)
             else:
@@ -609,7 +609,7 @@ def _offered_name(response: Response) -> str | None:
     return unquote((plain[1] or plain[2] or "").strip()) or None if plain else None
 
 
-def _storable(text: str) -> str:
+def storable(text: str) -> str:
     """Crawled text that every database takes: no NUL, no half of a surrogate pair, no novel."""
     clean = text.replace("\0", "").encode("utf-8", "replace").decode()
     return clean if len(clean) <= _TEXT_CHARACTERS else clean[: _TEXT_CHARACTERS - 1] + "…"

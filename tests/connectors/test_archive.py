@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from connectors.archive import Archive, fetch_from_row, fetch_to_row
-from connectors.media import HTML, PDF, TEXT, UNKNOWN, XML, ZIP, sniff
+from connectors.media import is_document, suffix_of
 from connectors.records import Fetch, FetchOutcome, FetchRole
+from disclosures.reading.sniff import MediaType
 
 BODY = b"%PDF-1.4\nbody\n"
 
@@ -42,7 +43,7 @@ def test_a_body_is_kept_under_its_hash_and_its_true_suffix(tmp_path: Path) -> No
     sha256, relative = archive.put(BODY)
     assert relative == f"{sha256[:2]}/{sha256}.pdf"
     assert (tmp_path / relative).read_bytes() == BODY
-    assert archive.path(sha256) == archive.path(sha256, PDF) == tmp_path / relative
+    assert archive.path(sha256) == archive.path(sha256, MediaType.PDF) == tmp_path / relative
     assert archive.read(sha256) == BODY
     assert sha256 in archive
     assert "0" * 64 not in archive
@@ -83,14 +84,14 @@ def test_a_failed_write_leaves_no_half(tmp_path: Path, monkeypatch: pytest.Monke
 def test_nothing_but_a_hash_becomes_a_path(tmp_path: Path, name: str) -> None:
     archive = Archive(tmp_path)
     with pytest.raises(ValueError, match="not a SHA-256"):
-        archive.path(name, PDF)
+        archive.path(name, MediaType.PDF)
 
 
 def test_what_is_not_there(tmp_path: Path) -> None:
     archive = Archive(tmp_path)
     with pytest.raises(FileNotFoundError):
         archive.path("0" * 64)
-    assert archive.path("0" * 64, PDF).name == "0" * 64 + ".pdf"
+    assert archive.path("0" * 64, MediaType.PDF).name == "0" * 64 + ".pdf"
 
 
 def test_old_leftovers_are_swept_and_new_ones_kept(tmp_path: Path) -> None:
@@ -168,53 +169,44 @@ def test_rows_of_a_later_version_are_readable() -> None:
     assert fetch_from_row(row) == fetch(1)
 
 
-OFFICE = "application/vnd.openxmlformats-officedocument."
+@pytest.mark.parametrize(
+    ("body", "suffix"),
+    [
+        (BODY, ".pdf"),
+        (b"<!DOCTYPE html><title>x</title>", ".html"),
+        (b"<?xml version='1.0'?><datastore/>", ".xml"),
+        (zipped("[Content_Types].xml", "word/document.xml"), ".docx"),
+        (zipped("[Content_Types].xml", "xl/workbook.xml"), ".xlsx"),
+        (zipped("OFD.xml"), ".ofd"),
+        (zipped("x.pdf"), ".zip"),
+        (b"Rar!\x1a\x07\x01\x00", ".rar"),
+        ("收入支出决算总表".encode("gb18030"), ".txt"),
+        (b"", ".bin"),
+        (bytes(100), ".bin"),
+    ],
+)
+def test_the_suffix_comes_from_the_bytes(tmp_path: Path, body: bytes, suffix: str) -> None:
+    assert Archive(tmp_path).put(body)[1].endswith(suffix)
+
+
+def test_every_type_has_a_suffix_of_its_own_or_none() -> None:
+    suffixes = [suffix_of(kind) for kind in MediaType]
+    named = [suffix for suffix in suffixes if suffix != ".bin"]
+    assert len(named) == len(set(named))
+    assert suffix_of("application/x-unheard-of") == ".bin"
 
 
 @pytest.mark.parametrize(
-    ("body", "media_type"),
+    ("kind", "document"),
     [
-        (BODY, PDF),
-        (b"\xef\xbb\xbf\r\n" + BODY, PDF),
-        (b"<!DOCTYPE html><title>x</title>", HTML),
-        (b"\r\n<!-- x -->\n<HTML>", HTML),
-        ("<html>决算</html>".encode("utf-16"), HTML),
-        (b"<?xml version='1.0'?><html xmlns='x'>", HTML),
-        (b"<datastore><recordset/></datastore>", XML),
-        (zipped("[Content_Types].xml", "word/document.xml"), f"{OFFICE}wordprocessingml.document"),
-        (zipped("[Content_Types].xml", "xl/workbook.xml"), f"{OFFICE}spreadsheetml.sheet"),
-        (zipped("OFD.xml"), "application/ofd"),
-        (zipped("决算.pdf"), ZIP),
-        (b"PK\x03\x04 broken", ZIP),
-        (
-            b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + "Workbook".encode("utf-16-le"),
-            "application/vnd.ms-excel",
-        ),
-        (
-            b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + "WordDocument".encode("utf-16-le"),
-            "application/msword",
-        ),
-        (b"Rar!\x1a\x07\x01\x00", "application/vnd.rar"),
-        ("收入支出决算总表".encode("gb18030") * 1000, TEXT),
-        ("收入支出决算总表".encode() * 1000, TEXT),
-        (b"", UNKNOWN),
-        (bytes(100), UNKNOWN),
+        (MediaType.PDF, True),
+        (MediaType.ZIP, True),
+        (MediaType.ENCRYPTED_OFFICE, True),
+        (MediaType.HTML, False),
+        (MediaType.PNG, False),
+        (MediaType.BINARY, False),
+        (MediaType.EMPTY, False),
     ],
 )
-def test_media_types_come_from_the_bytes(body: bytes, media_type: str) -> None:
-    assert sniff(body) == media_type
-
-
-SHARED = Path(__file__).resolve().parents[2].parent / "shared" / "real"
-
-
-@pytest.mark.shared
-def test_real_files_are_known_whatever_their_names_say() -> None:
-    if not SHARED.is_dir():
-        pytest.skip("the real disclosures are not beside the repository")
-    found = {path.name: sniff(path.read_bytes()) for path in SHARED.rglob("*.*")}
-    pages = {name for name, media_type in found.items() if media_type == HTML}
-    assert {"html-saved-as.pdf", "html-saved-as-2.pdf"} <= pages
-    # A PDF that a portal delivered as a page.
-    assert found["pdfjs-viewer-chongqing.html"] == PDF
-    assert {found[name] for name in found if name not in pages} == {PDF}
+def test_what_a_list_may_lead_to(kind: MediaType, document: bool) -> None:
+    assert is_document(kind) is document
