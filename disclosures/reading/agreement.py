@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from enum import StrEnum
 
 from disclosures.amounts import CellState
 from disclosures.model import Box, Fact, FormReading
@@ -13,9 +14,18 @@ from disclosures.model import Box, Fact, FormReading
 FactKey = tuple[str, str, str, str]
 _Value = tuple[CellState, Decimal | str | None]
 
+
 #: Why a fact is not agreed, as its note.
 ONE_READER = "seen by one reader only"
 READERS_DIFFER = "readers differ"
+
+
+class Method(StrEnum):
+    """How a reader told columns apart: by ruling lines, by the places of words, by grammar."""
+
+    RULED = "ruled"
+    ALIGNED = "aligned"
+    GRAMMAR = "grammar"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +35,14 @@ class Witness:
     reader: str
     forms: tuple[FormReading, ...]
     facts: tuple[Fact, ...]
+    method: Method = Method.RULED
+
+
+@dataclass(frozen=True, slots=True)
+class _Vote:
+    reader: str
+    method: Method
+    fact: Fact
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,15 +61,21 @@ def disputed(witnesses: Sequence[Witness]) -> list[Fact]:
 def agree(witnesses: Sequence[Witness]) -> Agreement:
     """Settle every cell by its witnesses.
 
-    A value that at least two witnesses saw, and more than saw any other value, is agreed. All
+    A value that at least two witnesses saw, and more than saw any other value, is agreed;
+    witnesses that saw something unreadable abstain. Readers by alignment guess columns from the
+    places of words, and often wrongly: they may confirm what another reader saw, or, both of
+    them, fill in what the others could not read, but neither contradict nor add anything. All
     else keeps the value that most (or the first) saw and is marked not agreed. A lone reading of
     a cell that others agree on under another row, or by a reader that misread most of the form,
     is set aside and told in ``dropped``.
     """
-    seen: dict[FactKey, list[tuple[str, Fact]]] = {}
-    for witness in witnesses:
+    seen: dict[FactKey, list[_Vote]] = {}
+    # Confirming witnesses come last, so that every key has a reader of its own already.
+    for witness in sorted(witnesses, key=lambda witness: witness.method is Method.ALIGNED):
         for fact in witness.facts:
-            seen.setdefault(fact.key, []).append((witness.reader, fact))
+            if witness.method is not Method.ALIGNED or fact.key in seen:
+                vote = _Vote(witness.reader, witness.method, fact)
+                seen.setdefault(fact.key, []).append(vote)
     settled = [_settle(votes) for votes in seen.values()]
     agreed = [fact for fact in settled if fact.agreed]
     unreliable = _unreliable(witnesses, {fact.key: fact for fact in agreed})
@@ -84,6 +108,8 @@ def _unreliable(
     for form in {fact.form for fact in agreed.values()}:
         size = sum(fact.form == form for fact in agreed.values())
         for witness in witnesses:
+            if witness.method is Method.ALIGNED:
+                continue
             own = [fact for fact in witness.facts if fact.form == form]
             right = sum(
                 fact.key in agreed and witness.reader in agreed[fact.key].readers for fact in own
@@ -113,27 +139,53 @@ def _value(fact: Fact) -> _Value:
     return (fact.state, fact.amount_wan)
 
 
-def _settle(votes: Sequence[tuple[str, Fact]]) -> Fact:
-    camps: dict[_Value, list[tuple[str, Fact]]] = {}
-    for reader, fact in votes:
-        camps.setdefault(_value(fact), []).append((reader, fact))
-    ranked = sorted(camps.values(), key=len, reverse=True)  # stable: the first witness leads
-    leading = ranked[0]
-    outnumbered = len(ranked) == 1 or len(leading) > len(ranked[1])
-    agreed = len(leading) >= 2 and outnumbered
+def _settle(votes: Sequence[_Vote]) -> Fact:
+    readers = [vote for vote in votes if vote.method is not Method.ALIGNED]
+    leading, agreed = _lead(readers)
+    guesses = [vote for vote in votes if vote.method is Method.ALIGNED and _saw(vote)]
+    if not _saw(leading[0]):
+        # Too few figures for the columns of a row, say: where they stand tells which are blank.
+        if len(guesses) > 1 and len({_value(vote.fact) for vote in guesses}) == 1:
+            leading, agreed = guesses, True
+        elif all(vote.method is Method.GRAMMAR for vote in leading):
+            agreed = False  # the same grammar failed on both stacks; what is printed is unknown
+    elif not agreed:
+        # A blank is what alignment sees wherever it is wrong, so it confirms figures only.
+        figures = {_value(vote.fact) for vote in readers if vote.fact.state is CellState.READ}
+        readers += [vote for vote in guesses if _value(vote.fact) in figures]
+        leading, agreed = _lead(readers)
     note = None
     if not agreed:
+        camps: dict[_Value, list[_Vote]] = {}
+        for vote in readers:
+            camps.setdefault(_value(vote.fact), []).append(vote)
         readings = "; ".join(
-            f"{', '.join(reader for reader, _ in camp)}: {camp[0][1].text!r}" for camp in ranked
+            f"{', '.join(vote.reader for vote in camp)}: {camp[0].fact.text!r}"
+            for camp in camps.values()
         )
-        note = ONE_READER if len(votes) == 1 else f"{READERS_DIFFER} ({readings})"
-    fact = _fullest(fact for _, fact in leading)
+        note = ONE_READER if len(readers) == 1 else f"{READERS_DIFFER} ({readings})"
+    fact = _fullest(vote.fact for vote in leading)
     return replace(
         fact,
-        readers=tuple(dict.fromkeys(reader for reader, _ in leading)),
+        readers=tuple(dict.fromkeys(vote.reader for vote in leading)),
         agreed=agreed,
         note="; ".join(filter(None, (fact.note, note))) or None,
     )
+
+
+def _lead(votes: Sequence[_Vote]) -> tuple[list[_Vote], bool]:
+    """The votes for the value that most saw, and whether two or more outvote all others."""
+    camps: dict[_Value, list[_Vote]] = {}
+    for vote in votes:
+        camps.setdefault(_value(vote.fact), []).append(vote)
+    # Stable: among camps of one size the first witness leads.
+    leading, *others = sorted(camps.values(), key=lambda camp: (not _saw(camp[0]), -len(camp)))
+    rivals = [len(camp) for camp in others if _saw(camp[0])]
+    return leading, len(leading) >= 2 and len(leading) > max(rivals, default=0)
+
+
+def _saw(vote: _Vote) -> bool:
+    return vote.fact.state is not CellState.UNREADABLE
 
 
 def _fullest(facts: Iterable[Fact]) -> Fact:

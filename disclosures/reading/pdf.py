@@ -6,12 +6,12 @@ import contextlib
 import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
 from disclosures.model import Fact, FormReading
-from disclosures.reading.agreement import Agreement, Witness, agree, agree_forms, disputed
+from disclosures.reading.agreement import Agreement, Method, Witness, agree, agree_forms, disputed
 from disclosures.reading.grammar import read_flattened
 from disclosures.reading.grids import Grid, PageText
 from disclosures.reading.readers.base import Reader, UnreadableError
@@ -27,6 +27,8 @@ _DENSE: Final = 12
 
 _TABLERS: Final[Reader] = TablersReader()
 _TABULA: Final = TabulaReader()
+_TABLERS_ALIGNED: Final[Reader] = TablersReader(aligned=True)
+_TABULA_ALIGNED: Final[Reader] = TabulaReader(aligned=True)
 _PDFPLUMBER: Final[Reader] = PdfplumberReader()
 
 
@@ -61,20 +63,47 @@ def read_forms(path: Path, texts: Sequence[PageText]) -> FormsRead:
     unread = _titled_forms(texts) - {form.form for w in witnesses for form in w.forms}
     if open_facts or unread:
         wanted = {fact.form for fact in open_facts} | unread
-        witnesses.append(_testify_by_text("text", texts, wanted, read))
-        if witnesses[-1].facts:
-            # The same grammar over the text of the other stack: without ruling lines there are
-            # no other two.
-            try:
-                others = _TABULA.read_texts(path, len(texts))
-                witnesses.append(_testify_by_text("text-pdfbox", others, wanted, read))
-            except UnreadableError as error:
-                read.notes.append(str(error))
+        witnesses += _without_lines(path, texts, wanted, unread, read)
     result = agree(witnesses)
     read.facts = result.facts
     read.forms = agree_forms(witnesses)
     _note_undecided(result, read)
     return read
+
+
+def _without_lines(
+    path: Path,
+    texts: Sequence[PageText],
+    wanted: Collection[str],
+    unread: Collection[str],
+    read: FormsRead,
+) -> list[Witness]:
+    """What the words alone say of the ``wanted`` forms: by grammar, and, for the ``unread``
+    forms, which have a title but no ruled table, by alignment; each on both stacks."""
+    first = _testify_by_text("text", texts, wanted, read)
+    if not first.facts:
+        return []
+    witnesses = [first]
+    try:
+        others = _TABULA.read_texts(path, len(texts))
+        witnesses.append(_testify_by_text("text-pdfbox", others, wanted, read))
+    except UnreadableError as error:
+        read.notes.append(str(error))
+    pages = {page for form in first.forms if form.form in unread for page in form.pages}
+    if pages:
+        witnesses += [
+            _only(unread, _testify(reader, path, pages, texts, read, Method.ALIGNED))
+            for reader in (_TABLERS_ALIGNED, _TABULA_ALIGNED)
+        ]
+    return witnesses
+
+
+def _only(forms: Collection[str], witness: Witness) -> Witness:
+    return replace(
+        witness,
+        forms=tuple(form for form in witness.forms if form.form in forms),
+        facts=tuple(fact for fact in witness.facts if fact.form in forms),
+    )
 
 
 def warm_up() -> None:
@@ -111,6 +140,7 @@ def _testify(
     pages: Collection[int] | None,
     texts: Sequence[PageText],
     read: FormsRead,
+    method: Method = Method.RULED,
 ) -> Witness:
     """What one reader's tables say; nothing, with a note, when the reader fails."""
     read.readers[reader.name] = reader.version
@@ -121,7 +151,7 @@ def _testify(
         read.notes += extraction.notes
     except UnreadableError as error:
         read.notes.append(str(error))
-    return _witness(reader.name, recognise(grids, texts) if grids else [])
+    return _witness(reader.name, recognise(grids, texts) if grids else [], method)
 
 
 def _testify_by_text(
@@ -131,14 +161,17 @@ def _testify_by_text(
 
     read.readers[name] = READER_VERSION
     found = read_flattened(texts, reader=name)
-    return _witness(name, [item for item in found if item[0].form in forms])
+    return _witness(name, [item for item in found if item[0].form in forms], Method.GRAMMAR)
 
 
-def _witness(name: str, found: Sequence[tuple[FormReading, Sequence[Fact]]]) -> Witness:
+def _witness(
+    name: str, found: Sequence[tuple[FormReading, Sequence[Fact]]], method: Method
+) -> Witness:
     return Witness(
         name,
         tuple(form for form, _ in found),
         tuple(fact for _, facts in found for fact in facts),
+        method,
     )
 
 

@@ -8,6 +8,7 @@ from disclosures.model import Fact, FormReading
 from disclosures.reading.agreement import (
     ONE_READER,
     READERS_DIFFER,
+    Method,
     Witness,
     agree,
     agree_forms,
@@ -34,9 +35,9 @@ def fact(row: str, text: str, *, column: str = "total", top: float = 100.0) -> F
     )
 
 
-def witness(reader: str, *facts: Fact) -> Witness:
+def witness(reader: str, *facts: Fact, method: Method = Method.RULED) -> Witness:
     form = FormReading("05", "一般公共预算财政拨款支出决算表", (3,), MoneyUnit.WAN, "")
-    return Witness(reader, (form,), tuple(replace(f, readers=(reader,)) for f in facts))
+    return Witness(reader, (form,), tuple(replace(f, readers=(reader,)) for f in facts), method)
 
 
 def test_two_readers_that_see_the_same_agree() -> None:
@@ -132,3 +133,55 @@ def test_form_that_one_reader_found_is_kept_with_the_pages_of_all() -> None:
     alone = FormReading("01", "收入支出决算总表", (3,), MoneyUnit.WAN, "")
     forms = agree_forms([Witness("a", (one,), ()), Witness("b", (alone, other), ())])
     assert [(form.form, form.pages) for form in forms] == [("01", (3,)), ("02", (4, 5))]
+
+
+def grammar(reader: str, *facts: Fact) -> Witness:
+    return witness(reader, *facts, method=Method.GRAMMAR)
+
+
+def aligned(reader: str, *facts: Fact) -> Witness:
+    return witness(reader, *facts, method=Method.ALIGNED)
+
+
+def test_alignment_confirms_a_figure_but_no_blank() -> None:
+    [settled] = agree(
+        [grammar("text", fact("208", "1.00")), aligned("a", fact("208", "1.00"))]
+    ).facts
+    assert settled.agreed
+    witnesses = [
+        grammar("text", fact("208", "1.00")),
+        grammar("text-pdfbox", fact("208", "")),
+        aligned("a", fact("208", "")),
+        aligned("b", fact("208", "")),
+    ]
+    [settled] = agree(witnesses).facts
+    assert not settled.agreed
+
+
+def test_alignment_neither_contradicts_nor_adds() -> None:
+    right = fact("208", "1.00")
+    witnesses = [
+        grammar("text", right),
+        grammar("text-pdfbox", right),
+        aligned("a", fact("208", "9.00"), fact("缴费支出", "5.00", top=300)),
+        aligned("b", fact("208", "9.00"), fact("缴费支出", "5.00", top=300)),
+    ]
+    [settled] = agree(witnesses).facts
+    assert (settled.agreed, settled.amount_wan) == (True, Decimal("1.00"))
+
+
+def test_alignment_of_both_stacks_fills_in_what_grammar_cannot_place() -> None:
+    unclear = fact("208", "30.00 30.00")
+    witnesses = [grammar("text", unclear), grammar("text-pdfbox", unclear)]
+    [settled] = agree(witnesses).facts
+    assert (settled.agreed, settled.state) == (False, CellState.UNREADABLE)
+    [settled] = agree([*witnesses, aligned("a", fact("208", "30.00"))]).facts
+    assert not settled.agreed
+    both = [aligned("a", fact("208", "30.00")), aligned("b", fact("208", "30.00"))]
+    [settled] = agree([*witnesses, *both]).facts
+    assert (settled.agreed, settled.readers) == (True, ("a", "b"))
+
+
+def test_print_that_is_no_amount_is_agreed_as_unreadable() -> None:
+    [settled] = agree([witness("a", fact("208", "X.XX")), witness("b", fact("208", "X.XX"))]).facts
+    assert (settled.agreed, settled.state) == (True, CellState.UNREADABLE)

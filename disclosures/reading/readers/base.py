@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -73,6 +73,11 @@ def place_cells(
             first = rows[row][column]
             rows[row][column] = GridCell("\n".join(filter(None, (first.text, text))), first.bbox)
     return tuple(tuple(row) for row in rows)
+
+
+def printed_rows(rows: Iterable[tuple[GridCell, ...]]) -> tuple[tuple[GridCell, ...], ...]:
+    """Rows with any print. Tables found by alignment have empty rows between the lines."""
+    return tuple(row for row in rows if any(cell.text for cell in row))
 
 
 def _edges(values: Sequence[float], tolerance: float) -> list[float]:

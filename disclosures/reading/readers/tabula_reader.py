@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
-from disclosures.reading.grids import Grid, PageText
-from disclosures.reading.readers.base import Extraction, UnreadableError, place_cells
+from disclosures.reading.grids import Grid, GridCell, PageText
+from disclosures.reading.readers.base import Extraction, UnreadableError, place_cells, printed_rows
 
 _JVM_LIBRARIES: Final = (
     "lib/server/libjvm.so",
@@ -69,9 +69,9 @@ class _Java:
         self.file: Any = jpype.JClass("java.io.File")
         self.stripper: Any = jpype.JClass("org.apache.pdfbox.text.PDFTextStripper")
         self.builder: Any = jpype.JClass("java.lang.StringBuilder")
-        self.lattice: Any = jpype.JClass(
-            "technology.tabula.extractors.SpreadsheetExtractionAlgorithm"
-        )
+        extractors = "technology.tabula.extractors"
+        self.lattice: Any = jpype.JClass(f"{extractors}.SpreadsheetExtractionAlgorithm")
+        self.stream: Any = jpype.JClass(f"{extractors}.BasicExtractionAlgorithm")
         self.writer: Any = jpype.JClass("technology.tabula.writers.JSONWriter")
 
 
@@ -84,12 +84,16 @@ class TabulaReader:
     """Ruled tables by PDFBox's lines and characters.
 
     It may be blind without an error (CJK fonts embedded as CFF): what it does not see proves
-    nothing.
+    nothing. With ``aligned`` columns are found by how the words stand below each other, for
+    tables without ruling lines.
     """
 
-    name: Final = "tabula"
     version: Final = version("tabula-py")
     stack: Final = "pdfbox"
+
+    def __init__(self, *, aligned: bool = False) -> None:
+        self.name: Final = "tabula-aligned" if aligned else "tabula"
+        self._aligned = aligned
 
     def start(self) -> None:
         """Start the virtual machine, or make sure that it runs.
@@ -115,7 +119,8 @@ class TabulaReader:
                     notes.append(f"tabula sees no page {number}, only {count}")
                     continue
                 try:
-                    tables = java.lattice().extract(extractor.extract(number))
+                    algorithm = java.stream() if self._aligned else java.lattice()
+                    tables = algorithm.extract(extractor.extract(number))
                     buffer = java.builder()
                     java.writer().write(buffer, tables)
                 except java.error as error:
@@ -158,27 +163,28 @@ class TabulaReader:
     def _grids(self, text: str, page: int) -> list[Grid]:
         grids: list[Grid] = []
         for table in json.loads(text):
+            box = (table["left"], table["top"], table["right"], table["bottom"])
+            if self._aligned:
+                # Columns are those of the rows as they come; boxes frame the words, not cells.
+                rows = tuple(tuple(_word(cell) for cell in row) for row in table["data"])
+                grids.append(Grid(self.name, page, printed_rows(rows), box))
+                continue
             # tabula pads its rows at the end and pushes cells to the left below merged ones, so
             # only their boxes tell where they belong; padding has no size.
-            cells = [
-                (
-                    cell["text"].replace("\r", "\n").strip(),
-                    (
-                        cell["left"],
-                        cell["top"],
-                        cell["left"] + cell["width"],
-                        cell["top"] + cell["height"],
-                    ),
-                )
-                for row in table["data"]
-                for cell in row
-                if cell["width"] > 0 and cell["height"] > 0
-            ]
+            words = [_word(cell) for row in table["data"] for cell in row]
+            cells = [(cell.text, cell.bbox) for cell in words if cell.bbox is not None]
             if cells:
-                box = (table["left"], table["top"], table["right"], table["bottom"])
                 grids.append(Grid(self.name, page, place_cells(cells), box))
         grids.sort(key=lambda grid: (grid.bbox or (0.0, 0.0))[1::-1])
         return grids
+
+
+def _word(cell: Mapping[str, Any]) -> GridCell:
+    text = str(cell["text"]).replace("\r", "\n").strip()
+    if not (cell["width"] > 0 and cell["height"] > 0):
+        return GridCell(text)
+    left, top = float(cell["left"]), float(cell["top"])
+    return GridCell(text, (left, top, left + float(cell["width"]), top + float(cell["height"])))
 
 
 def _brief(error: Exception) -> str:
