@@ -300,6 +300,14 @@ def _two_sided(
     return paths, rows
 
 
+def _by_group(lines: list[_Line]) -> None:
+    """Keep the items of a group below it: a reader may have gone line by line across panels."""
+    first: dict[str, int] = {}
+    for line in lines:
+        first.setdefault((line.code or "")[:3], line.ordinal)
+    lines.sort(key=lambda line: (first[(line.code or "")[:3]], line.ordinal))
+
+
 def _panels(
     form: Form, facts: Sequence[FactCell], marks: Mapping[CellKey, Mark]
 ) -> tuple[list[_Path], list[TableRow]]:
@@ -318,6 +326,8 @@ def _panels(
             panels["services"].append(line)
         else:
             panels["rest"].append(line)
+    for panel in panels.values():
+        _by_group(panel)
     shown = {key: panel for key, panel in panels.items() if panel} or {"personnel": []}
     paths: list[_Path] = []
     for key in shown:

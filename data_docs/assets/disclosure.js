@@ -101,6 +101,16 @@
   for (const kind of ["mouseover", "focusin"]) document.addEventListener(kind, (event) => { const cell = cellOf(event); if (cell) tell(cell); });
   for (const kind of ["mouseout", "focusout"]) document.addEventListener(kind, (event) => { if (cellOf(event)) tip.hidden = true; });
 
+  // Paper cannot be unfolded: findings are printed open, the long lists of numbers as they are.
+  let unfolded = [];
+  window.addEventListener("beforeprint", () => {
+    unfolded = [...document.querySelectorAll("#findings details:not([open])")];
+    for (const details of unfolded) details.open = true;
+  });
+  window.addEventListener("afterprint", () => {
+    for (const details of unfolded) details.open = false;
+  });
+
   let pane = null;
   function openPane(link) {
     closePane();

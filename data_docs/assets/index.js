@@ -67,7 +67,7 @@
         const source = document.createElement("td");
         if (row.archived) source.append(away(row.archived, "存档"), " ");
         if (/^https?:\/\//i.test(row.url)) source.append(away(row.url, "网址"));
-        else if (row.printed) source.append(row.printed);
+        else source.append(row.printed || (row.archived ? "" : "—"));
         return [text(row.kind, "whole"), text(row.reason), name, text(row.year, "num"), text(row.site, "whole"), source, text(row.seen, "whole")];
       },
     },

@@ -69,7 +69,7 @@ def test_sides_meet_at_their_totals() -> None:
 
 
 def test_panels_stand_side_by_side_by_the_groups_of_the_form() -> None:
-    rows = ["301", "30101", "303", "302", "30201", "307"]
+    rows = ["301", "302", "307", "30101", "30201", "399", "303", "30701"]
     facts = [
         _fact("06", code, "amount", f"{place}.00", code=code, ordinal=place)
         for place, code in enumerate(rows)
@@ -85,8 +85,8 @@ def test_panels_stand_side_by_side_by_the_groups_of_the_form() -> None:
     ]
     assert [[row[0], row[3], row[6]] for row in _texts(table)] == [
         ["301", "302", "307"],
-        ["30101", "30201", ""],
-        ["303", "", ""],
+        ["30101", "30201", "30701"],
+        ["303", "", "399"],
         ["", "", ""],
     ]
     assert _texts(table)[-1][2] == "2.00"
