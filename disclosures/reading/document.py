@@ -15,6 +15,7 @@ from disclosures.model import DocumentKind, Fact, FormReading, Reading
 from disclosures.reading import READER_VERSION
 from disclosures.reading.grammar import read_flattened
 from disclosures.reading.grids import PageText
+from disclosures.reading.narrative import statements
 from disclosures.reading.readers.base import Reader, UnreadableError
 from disclosures.reading.recognise import recognise
 from disclosures.reading.sniff import MediaType, decode_text, sniff
@@ -197,6 +198,7 @@ def _exact_reader(kind: MediaType) -> Reader:
 
 
 def _conclude(reading: Reading, content: _Content, triage: Triage) -> Reading:
+    final = triage.kind is DocumentKind.FINAL_ACCOUNTS
     return replace(
         reading,
         kind=triage.kind,
@@ -209,6 +211,7 @@ def _conclude(reading: Reading, content: _Content, triage: Triage) -> Reading:
         pages=content.pages,
         forms=content.forms,
         facts=content.facts,
+        statements=tuple(statements(content.texts)) if final else (),
         readers=content.readers,
         notes=tuple(content.notes),
     )
