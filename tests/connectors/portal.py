@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import ssl
 import threading
 import time
 from collections.abc import Iterator
@@ -29,6 +30,7 @@ class Portal:
 
     port: int
     replies: dict[str, Reply | list[Reply]]
+    scheme: str = "http"
     log: list[tuple[str, int, int, float]] = field(default_factory=list)
     agents: set[str] = field(default_factory=set)
     at_once: int = 0
@@ -36,14 +38,16 @@ class Portal:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"{self.scheme}://127.0.0.1:{self.port}"
 
     def paths(self) -> list[str]:
         return [path for path, *_ in self.log]
 
 
 @contextmanager
-def portal(replies: dict[str, Reply | list[Reply]]) -> Iterator[Portal]:
+def portal(
+    replies: dict[str, Reply | list[Reply]], tls: ssl.SSLContext | None = None
+) -> Iterator[Portal]:
     """Serve a table of replies; a list is answered one by one, its last for good."""
     lock = threading.Lock()
 
@@ -95,7 +99,9 @@ def portal(replies: dict[str, Reply | list[Reply]]) -> Iterator[Portal]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
-    running = Portal(server.server_address[1], replies)
+    if tls is not None:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
+    running = Portal(server.server_address[1], replies, "https" if tls else "http")
     thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
     thread.start()
     try:

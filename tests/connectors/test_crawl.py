@@ -4,24 +4,29 @@ import gzip
 import hashlib
 import itertools
 import shutil
+import ssl
 import subprocess
 import sys
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 from portal import Portal, Reply, portal
 
 from connectors.archive import Archive
 from connectors.crawl import crawl_site, user_agent
 from connectors.orders import Limits
 from connectors.records import CrawlResult, Fetch, FetchOutcome, FetchRole, Known
-from connectors.sites import Column, Site
+from connectors.sites import Column, Quirk, Site
 from connectors.spider import storable
 
 PDF = b"%PDF-1.7\nthe body of a test\n%%EOF\n"
@@ -384,6 +389,45 @@ def test_time_runs_out(tmp_path: Path) -> None:
     assert result.failed == "到达时限，未完成"
     assert 0 < len(result.fetches) < 9
     assert took_s < 15
+
+
+def self_signed(folder: Path) -> ssl.SSLContext:
+    """A server's context with a certificate that nobody vouches for."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .sign(key, hashes.SHA256())
+    )
+    path = folder / "server.pem"
+    path.write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+        + certificate.public_bytes(serialization.Encoding.PEM)
+    )
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(path)
+    return context
+
+
+def test_a_broken_certificate_needs_a_quirk(tmp_path: Path) -> None:
+    quirk = Quirk(name="verify_tls", value=False, reason="证书由门户自己签发，浏览器也提示不安全")
+    with portal(three_documents(), tls=self_signed(tmp_path)) as running:
+        refused = crawl(site_of(running), tmp_path / "a")
+        accepted = crawl(site_of(running, quirks=(quirk,)), tmp_path / "b")
+    assert refused.documents == 0
+    assert "certificate" in (refused.failed or "")
+    assert (accepted.documents, accepted.failed) == (3, None)
 
 
 def test_an_archive_that_cannot_be_written_ends_the_crawl(tmp_path: Path) -> None:
