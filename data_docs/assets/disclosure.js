@@ -112,8 +112,10 @@
   });
 
   let pane = null;
+  let opener = null;
   function openPane(link) {
     closePane();
+    opener = link;
     pane = document.createElement("aside");
     pane.className = "pane";
     pane.setAttribute("aria-label", "原件");
@@ -137,6 +139,7 @@
     pane.append(bar, frame);
     document.body.append(pane);
     document.body.classList.add("split");
+    close.focus({ preventScroll: true });
     link.scrollIntoView({ block: "center" });
   }
   function closePane() {
@@ -144,5 +147,6 @@
     pane.remove();
     pane = null;
     document.body.classList.remove("split");
+    opener.focus({ preventScroll: true });
   }
 })();

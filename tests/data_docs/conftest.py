@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import made_up_accounts
@@ -23,9 +22,7 @@ def small_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def own_warehouse(tmp_path: Path) -> Iterator[Engine]:
-    """Three disclosures that a test may change."""
-    engine = open_engine(f"sqlite:///{tmp_path}/warehouse.db")
+def own_warehouse(engine: Engine, tmp_path: Path) -> Engine:
+    """Three disclosures that a test may change, on both databases."""
     made_up_accounts.fill(engine, 3, archive=tmp_path / "archive")
-    yield engine
-    engine.dispose()
+    return engine

@@ -156,8 +156,10 @@ def test_the_original_opens_at_its_page_beside_the_finding(visit: Visit) -> None
     assert source.startswith(visit.site.parent.as_uri() + "/archive/")
     assert "#page=12" in source
     expect(page.locator("#f2 .message")).to_be_in_viewport()
-    page.keyboard.press("Escape")
+    expect(pane.locator("button")).to_be_focused()
+    page.keyboard.press("Enter")
     expect(pane).to_have_count(0)
+    expect(page.locator("#f2 a.page").first).to_be_focused()
 
 
 def test_payloads_are_shown_and_do_nothing(visit: Visit) -> None:
