@@ -31,7 +31,7 @@ def rerun(request: RerunRequest) -> dict[str, Any]:
         if not documents:
             raise NothingToRerun(f"no archived document fits {request.scope.value} {parameters}")
         run.summary["documents"] = len(documents)
-        sites = sorted({document.site for document in documents if document.site})
+        sites = load.sites_of(work.engine, [document.sha256 for document in documents])
         if request.start_from is RerunStage.READ:
             tasks.read_all(run, documents)
             run.summary["disclosures"] = len(steps.assemble_sites(work, run.run_id, sites))
