@@ -159,8 +159,15 @@ def _respond(resource: Resource | None, request: Request) -> Response:
 
 def _listen(port: int) -> socket.socket:
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.bind((_HOST, port))
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((_HOST, port))
+        # Listening from the start: a taken port is refused before anything is rendered, and
+        # who comes early waits instead of being turned away.
+        listener.listen(128)
+    except OSError:
+        listener.close()
+        raise
     return listener
 
 

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterator
 from email.message import Message
 from pathlib import Path
-from urllib.error import HTTPError
+from urllib.error import HTTPError, URLError
 from urllib.parse import urljoin
 from urllib.request import Request, urlopen
 
@@ -236,8 +236,18 @@ def test_rendering_gives_the_same_bytes_elsewhere(
     portal: ReplicaPortal, cache: Path, tmp_path: Path
 ) -> None:
     """Another process with another hash seed: a lost cache must not look like new documents."""
-    code = "import sys, pathlib; from connectors.replica.server import build_site; "
-    code += "build_site(pathlib.Path(sys.argv[1]))"
+    code = """
+import pathlib, sys
+from connectors.replica.content import Store
+from connectors.replica.offer import load_offer
+store, seen = Store(pathlib.Path(sys.argv[1])), set()
+for portal in load_offer().portals:
+    for attachment in (a for c in portal.columns for x in c.articles for a in x.attachments):
+        form = (attachment.of.content, attachment.suffix)
+        if form[0] in ("disclosure", "paper") and form not in seen:
+            seen.add(form)
+            store.body_of(attachment)
+"""
     root = Path(__file__).resolve().parents[2]
     environment = os.environ | {"PYTHONHASHSEED": "7", "PYTHONPATH": str(root)}
     subprocess.run(
@@ -251,4 +261,21 @@ def test_rendering_gives_the_same_bytes_elsewhere(
             if path.is_file()
         }
 
-    assert contents(tmp_path) == contents(cache)
+    again = contents(tmp_path)
+    assert len(again) == 4  # a PDF, a workbook, a Word file and a paper
+    assert again.items() <= contents(cache).items()
+
+
+def test_a_taken_port_is_an_error_at_once(portal: ReplicaPortal, tmp_path: Path) -> None:
+    port = int(portal.base_url.rpartition(":")[2])
+    with pytest.raises(OSError, match="in use"), serve(tmp_path, port):
+        pytest.fail("served twice on one port")
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_server_is_gone_after_the_context(cache: Path) -> None:
+    with serve(cache) as running:
+        address = f"{running.base_url}/robots.txt"
+        assert ask(address).status == 200
+    with pytest.raises(URLError):
+        ask(address)
