@@ -16,6 +16,7 @@ class Limits:
     """Caps on one crawl. Bodies in bytes, waits in seconds."""
 
     body_bytes: int = 100 * 1024 * 1024
+    page_bytes: int = 10 * 1024 * 1024  # of a list or an article, which is parsed here
     request_timeout_s: float = 120.0
     list_pages: int = 500
     requests: int = 20_000

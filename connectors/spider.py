@@ -302,6 +302,9 @@ class SiteSpider(scrapy.Spider):
                     **self.recorder.answered(aim, response),
                 )
             return
+        if len(body) > self.order.limits.page_bytes:
+            keep(reason=f"网页超过 {self.order.limits.page_bytes} 字节，未解析")
+            return
         try:
             text = decode(
                 body,

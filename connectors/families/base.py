@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final, Protocol
@@ -240,6 +241,7 @@ def entries_of(page: Page, options: FamilyOptions) -> tuple[ListEntry, ...]:
     """The entries of a list in page order, each address once."""
     pattern = ARTICLE_URL if options.article_url is None else re.compile(options.article_url)
     anchors: dict[str, lxml.html.HtmlElement] = {}
+    rows: dict[lxml.html.HtmlElement, str | None] = {}
     for anchor in page.all("//a[@href]", options.entries_within):
         url = page.absolute(anchor.get("href", ""))
         if url is None or not (pattern.search(url) or is_document_url(url)):
@@ -247,24 +249,25 @@ def entries_of(page: Page, options: FamilyOptions) -> tuple[ListEntry, ...]:
         # A picture may link to the article first; the link with the words counts.
         if url not in anchors or (not title_of(anchors[url]) and title_of(anchor)):
             anchors[url] = anchor
+        for around in itertools.islice(anchor.iterancestors(), _CLIMB):
+            rows[around] = url if rows.get(around, url) == url else None
     return tuple(
-        ListEntry(url, title_of(anchor), _date_beside(page, anchor) or date_of_url(url))
+        ListEntry(url, title_of(anchor), _date_beside(anchor, rows) or date_of_url(url))
         for url, anchor in anchors.items()
         if title_of(anchor)
     )
 
 
-def _date_beside(page: Page, anchor: lxml.html.HtmlElement) -> str | None:
-    """The date in the row of a list entry: the nearest one around it that no other entry shares."""
-    own = page.absolute(anchor.get("href", ""))
+def _date_beside(
+    anchor: lxml.html.HtmlElement, rows: Mapping[lxml.html.HtmlElement, str | None]
+) -> str | None:
+    """The date in the row of a list entry: the nearest one around it that no other entry shares.
+
+    ``rows`` holds the elements around entries, each with its entry, or None if it has several.
+    """
     title = text_of(anchor)
-    around: lxml.html.HtmlElement | None = anchor
-    for _ in range(_CLIMB):
-        around = around.getparent() if around is not None else None
-        if around is None:
-            return None
-        links = {page.absolute(other.get("href", "")) for other in around.xpath(".//a[@href]")}
-        if any(link and link != own and ARTICLE_URL.search(link) for link in links):
+    for around in itertools.islice(anchor.iterancestors(), _CLIMB):
+        if rows[around] is None:
             return None
         # The title may name a day of its own.
         found = date_in(text_of(around).replace(title, " ", 1))

