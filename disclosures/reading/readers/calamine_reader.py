@@ -46,7 +46,7 @@ class CalamineReader:
             ) from error
         styles = _Styles(path, notes)
         grids: list[Grid] = []
-        texts: list[PageText] = []
+        texts: list[str] = []
         for sheet in workbook.sheets_metadata:
             if sheet.typ != calamine.SheetTypeEnum.WorkSheet:
                 notes.append(f"sheet {sheet.name!r} holds no cells ({sheet.typ})")
@@ -76,8 +76,8 @@ class CalamineReader:
             if not any(cell.text for line in rows for cell in line):
                 continue
             grids.append(Grid(self.name, None, rows, sheet=sheet.name))
-            texts.append(PageText(None, sheet_text(sheet.name, rows)))
-        return Extraction(tuple(grids), tuple(texts), tuple(notes))
+            texts.append(sheet_text(sheet.name, rows))
+        return Extraction(tuple(grids), (PageText(None, "\n\n".join(texts)),), tuple(notes))
 
 
 class _Styles:
