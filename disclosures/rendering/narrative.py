@@ -166,8 +166,12 @@ class Said:
 
     @property
     def flat(self) -> bool:
-        """Neither up nor down (and no word says otherwise)."""
-        return self._sign() == 0 and not self._stated.direction
+        """Neither up nor down, and nothing stated says it in figures: printed as 持平."""
+        stated = self._stated
+        flat = self._sign() == 0 and not stated.direction and stated.change_pct is None
+        if flat and stated.change is not None:
+            self._narrator.printed.add(f"{self._section}.{self._subject}.change")
+        return flat
 
     @property
     def direction(self) -> str:
