@@ -573,13 +573,12 @@ class Mart:
                 if name not in self.keys
             ),
         )
-        rows = [
-            {
-                str(k): v if isinstance(v, str) else (None if v is pd.NA else int(v))
-                for k, v in record.items()
-            }
-            for record in self.frame.to_dict("records")
+        columns = [
+            [None if value is None or value is pd.NA else value for value in series.tolist()]
+            for _, series in self.frame.items()
         ]
+        names = [str(name) for name in self.frame.columns]
+        rows = [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
         with engine.begin() as connection:
             table.drop(connection, checkfirst=True)
             table.create(connection)

@@ -161,7 +161,7 @@ class TestRule:
                 assert abs(finding.difference_wan) > finding.tolerance_wan
                 assert finding.page is not None
                 assert finding.quote is not None
-                assert [o.role for o in finding.operands][0] == "stated"
+                assert finding.operands[0].role == "stated"
 
     def test_nothing_is_said_without_figures(
         self, instance: Instance, by_id: dict[str, Judgement]

@@ -1,0 +1,73 @@
+"""The catalogue as data: complete, stable, and refused when malformed."""
+
+from __future__ import annotations
+
+import pytest
+from pydantic import ValidationError
+
+from disclosures.verdicts import Dimension
+from expectations.catalogue import Catalogue, load_catalogue, parse_suite
+
+RULE = """
+title: 试验
+rules:
+  - id: test.rule
+    title: 试验
+    equation: 甲 = 乙
+    computed_as: 乙
+    forms: ['01']
+    severity: error
+    dimension: 真实性
+    weight: 1
+    basis: 无
+    version: 1
+    stated: 01.income.grand_total.amount
+    plus: [01.expense.grand_total.amount]
+"""
+
+
+def test_it_covers_all_forms_and_dimensions() -> None:
+    catalogue = load_catalogue()
+    assert {form for rule in catalogue.rules for form in rule.forms} == {
+        f"{n:02d}" for n in range(1, 10)
+    }
+    assert {rule.dimension for rule in catalogue.rules} == set(Dimension)
+    assert [suite.name for suite in catalogue.suites] == [
+        "between_forms",
+        "presentation",
+        "within_forms",
+    ]
+
+
+def test_version_follows_content() -> None:
+    one, other = parse_suite("s", RULE), parse_suite("s", RULE.replace("weight: 1", "weight: 2"))
+    assert Catalogue((one,)).version != Catalogue((other,)).version
+    assert Catalogue((one,)).version == Catalogue((parse_suite("s", RULE),)).version
+    assert len(load_catalogue().version) <= 32
+
+
+def test_describe_is_plain_data() -> None:
+    rows = load_catalogue().describe()
+    assert len(rows) == len(load_catalogue().rules)
+    assert {"id", "title", "equation", "forms", "severity", "dimension", "basis", "version"} <= (
+        rows[0].keys()
+    )
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("weight: 1", "weihgt: 1"),
+        ("01.income.grand_total.amount", "01.income.grand_totl.amount"),
+        ("[01.expense.grand_total.amount]", "[03.each.total]"),
+        ("    plus: [01.expense.grand_total.amount]\n", ""),
+        ("severity: error", "severity: fatal"),
+        ("weight: 1", "weight: 1\n    levels: [class]"),
+        ("weight: 1", "weight: 1\n    when: [{reason: 没有条件}]"),
+        ("weight: 1", "weight: 1\n    question: present:01"),
+    ],
+)
+def test_malformed_rules_are_refused(old: str, new: str) -> None:
+    assert old in RULE
+    with pytest.raises(ValidationError):
+        parse_suite("s", RULE.replace(old, new))

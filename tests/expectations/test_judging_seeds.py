@@ -1,0 +1,102 @@
+"""Real disclosures: what is rounding is no error, and what is an error is found."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from disclosures.model import DocumentKind, Reading
+from disclosures.reading.text import read_text
+from disclosures.verdicts import Finding, Judgement, Severity, State
+from expectations.catalogue import load_catalogue
+from expectations.judge import judge_batch
+from warehouse.marts import Batch
+
+SEEDS = Path(__file__).resolve().parents[2].parent / "shared" / "seeds"
+
+pytestmark = [
+    pytest.mark.shared,
+    pytest.mark.skipif(not SEEDS.is_dir(), reason="the real disclosures are not here"),
+]
+
+
+@cache
+def read(name: str) -> Reading:
+    text = read_text(SEEDS / f"{name}.txt")
+    return Reading(
+        sha256=name,
+        media_type="text/plain",
+        kind=DocumentKind.FINAL_ACCOUNTS,
+        agency=name,
+        year=2023,
+        forms=tuple(form for form, _ in text.forms),
+        facts=tuple(fact for _, facts in text.forms for fact in facts),
+    )
+
+
+def judged(*readings: Reading) -> list[Judgement]:
+    batch = Batch.from_readings({f"{n}": [one] for n, one in enumerate(readings)})
+    return judge_batch(batch, load_catalogue()).judgements
+
+
+def errors(judgement: Judgement) -> list[Finding]:
+    return [f for f in judgement.findings if f.state is State.FAIL and f.severity is Severity.ERROR]
+
+
+def changed(one: Reading, key: tuple[str, str, str, str], by: str) -> Reading:
+    facts = tuple(
+        replace(f, amount_wan=(f.amount_wan or Decimal(0)) + Decimal(by)) if f.key == key else f
+        for f in one.facts
+    )
+    assert facts != one.facts
+    return replace(one, facts=facts)
+
+
+def test_differences_of_rounding_are_no_errors() -> None:
+    acheng, sanmenxia = judged(read("acheng-2023"), read("sanmenxia-2023"))
+    for judgement in (acheng, sanmenxia):
+        assert errors(judgement) == []
+        assert judgement.checks[State.WITHIN_ROUNDING.value] >= 10
+        assert judgement.checks[State.EXACT.value] > 300
+        assert judgement.coverage > 99
+
+
+@pytest.mark.parametrize(
+    ("name", "key", "rule", "subject"),
+    [
+        # The smallest error that rounding cannot explain in a sum of three: 0.03.
+        ("acheng-2023", ("03", "", "total", "total"), "form03.row-sum", "合计／本年支出合计"),
+        (
+            "acheng-2023",
+            ("01", "income", "income_total", "amount"),
+            "form01.income-sum",
+            "本年收入合计",
+        ),
+        ("acheng-2023", ("05", "", "2010301", "basic"), "form05.code-sum", "20103／基本支出"),
+        ("acheng-2023", ("06", "", "302", "amount"), "form06.group-sum", "302"),
+        ("acheng-2023", ("09", "", "only", "actual.total"), "form09.total-sum", "合计决算数"),
+        (
+            "sanmenxia-2023",
+            ("04", "expense", "201", "general_budget"),
+            "form04-05.class",
+            "201／小计",
+        ),
+        ("sanmenxia-2023", ("02", "", "total", "total"), "form01-02.total", "合计／本年收入合计"),
+    ],
+)
+def test_a_changed_figure_is_found(
+    name: str, key: tuple[str, str, str, str], rule: str, subject: str
+) -> None:
+    (judgement,) = judged(changed(read(name), key, "1.00"))
+    assert (rule, subject) in {(f.rule, f.subject) for f in errors(judgement)}
+    assert judgement.grade in "CDE"
+
+
+def test_a_narrative_without_tables_is_not_judged() -> None:
+    (judgement,) = judged(read("wuerhe-2023"))
+    assert judgement.score is None
+    assert {f.state for f in judgement.findings} <= {State.NOT_EVALUABLE, State.NOT_APPLICABLE}
