@@ -59,7 +59,9 @@ class _Wording(_Model):
     count_verbs: tuple[str, ...]
     inherited_as: dict[str, str]
     reasons: str
+    generic: str
     not_counted: str
+    continues: str
     skipped_sections: tuple[str, ...]
     subject_prefixes: tuple[str, ...]
     subject_suffixes: tuple[str, ...]
@@ -104,18 +106,25 @@ def statements(pages: Sequence[PageText]) -> list[Statement]:
     """
     found: list[Statement] = []
     skipped = re.compile("|".join(_wording().skipped_sections))
+    context = _Context("", None)
     for paragraph in paragraphs(pages):
-        if not skipped.search(paragraph.section):
-            found += _of_paragraph(paragraph)
+        if skipped.search(paragraph.section):
+            continue
+        continued = bool(context.heading and not paragraph.listed) or re.match(
+            _wording().continues, paragraph.text.translate(_HALF_WIDTH)
+        )
+        if not (continued and context.section == paragraph.section):
+            context = _Context(
+                paragraph.section, _default_subject(paragraph.section), _project(paragraph.text)
+            )
+        found += _of_paragraph(paragraph, context)
     return found
 
 
-def _of_paragraph(paragraph: Paragraph) -> Iterator[Statement]:
-    context = _Context(
-        paragraph.section, _default_subject(paragraph.section), _project(paragraph.text)
-    )
+def _of_paragraph(paragraph: Paragraph, context: _Context) -> Iterator[Statement]:
     for match in _SENTENCE.finditer(paragraph.text):
-        found = list(_of_sentence(match[0], context, paragraph.page_at(match.start())))
+        page = paragraph.page_at(match.start())
+        found = list(_of_sentence(match[0], context, page))
         yield from found
         items = _ITEM.findall(match[0].translate(_HALF_WIDTH))
         if items and not found:
@@ -146,7 +155,7 @@ def _of_sentence(quote: str, context: _Context, page: int | None) -> Iterator[St
     inherited = context.first or context.default
     context.first = None
     previous: str | None = None
-    in_reasons = False
+    in_reasons = counted = False
     end = 0
     for match in _figure().finditer(text):
         lead = text[end : match.start()]
@@ -173,13 +182,16 @@ def _of_sentence(quote: str, context: _Context, page: int | None) -> Iterator[St
                 previous = inherited = None
                 continue
             in_reasons = False
-            if subject is None and previous is not None:
+            if subject is None and counted and _is_review(context.default):
+                subject = context.default
+            elif subject is None and previous is not None:
                 subject = _wording().inherited_as.get(previous, previous)
             elif subject is None:
                 subject = inherited
         if subject is None:
             continue
         previous = subject
+        counted = measure == "count"
         context.first = context.first or subject
         direction = groups.get("direction")
         yield Statement(
@@ -193,6 +205,11 @@ def _of_sentence(quote: str, context: _Context, page: int | None) -> Iterator[St
             direction=direction,
             versus=_versus(text[: match.start()]) if direction else groups.get("of"),
         )
+
+
+def _is_review(subject: str | None) -> bool:
+    """Whether a section is about evaluated projects, whose money follows their number."""
+    return subject is not None and subject.endswith(("自评", "评价"))
 
 
 def _is_no_figure(lead: str) -> bool:
@@ -307,7 +324,7 @@ def _free_subject(words: str) -> str | None:
     """A subject that the wording does not know, as printed, if it looks like a name."""
     words = _edges()[0].sub("", words).strip('、,;:"')
     words = _edges()[1].sub("", words)
-    if re.search(_wording().not_counted, words):
+    if re.search(_wording().not_counted, words) or re.match(_wording().generic, words):
         return None
     if not 2 <= len(words) <= _MAX_SUBJECT or not re.fullmatch(r"[\u4e00-\u9fff()\"]+", words):
         return None

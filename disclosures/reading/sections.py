@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from disclosures.forms import squeeze
+from disclosures.model import Side
 from disclosures.reading.grids import PageText
-from disclosures.reading.names import clean, has_chinese
+from disclosures.reading.names import clean, has_chinese, line_index
 from disclosures.reading.titles import form_of_title, is_table_title
 
 _PART: Final = re.compile(r"^(第[一二三四五六七八九十]{1,3}部分)[:：、]?(.*)$")
@@ -43,12 +44,14 @@ class Heading:
 class Paragraph:
     """Running text under a heading, white space removed; ``section`` names the heading.
 
-    ``breaks`` are the offsets in ``text`` at which printed lines begin, with their pages.
+    ``breaks`` are the offsets in ``text`` at which printed lines begin, with their pages;
+    ``listed`` says that it began with an ordinal ("3."), which ``text`` leaves out.
     """
 
     section: str
     text: str
     breaks: tuple[tuple[int, int | None], ...]
+    listed: bool = False
 
     def page_at(self, offset: int) -> int | None:
         """The page on which the letter at ``offset`` stands."""
@@ -98,7 +101,13 @@ def heading_of(line: str, page: int | None = None) -> Heading | None:
     for level, pattern in ((1, _FIRST), (2, _SECOND)):
         match = pattern.match(text)
         if match and has_chinese(match[2]) and not _NOT_HEADING.search(match[2]):
-            return Heading(level, match[1], match[2].rstrip(":"), page)
+            title = match[2].rstrip(":")
+            # A wrapped sentence, or a line of form 01 whose table has no title above it.
+            if title.endswith("、") or (len(title) > 18 and not _NARRATIVE.search(title)):
+                continue
+            if any(line_index("01", side).find(title) for side in Side):
+                continue
+            return Heading(level, match[1], title, page)
     return None
 
 
@@ -134,10 +143,11 @@ def paragraphs(pages: Sequence[PageText]) -> Iterator[Paragraph]:
     part = first = section = ""
     buffer: list[str] = []
     breaks: list[tuple[int, int | None]] = []
+    listed = False
 
     def collected() -> Iterator[Paragraph]:
         if buffer:
-            yield Paragraph(section, "".join(buffer), tuple(breaks))
+            yield Paragraph(section, "".join(buffer), tuple(breaks), listed)
         buffer.clear()
         breaks.clear()
 
@@ -163,6 +173,8 @@ def paragraphs(pages: Sequence[PageText]) -> Iterator[Paragraph]:
             continue
         if ended or _LIST_ITEM.match(text):
             yield from collected()
+        if not buffer:
+            listed = bool(_LIST_ITEM.match(text))
         # An ordinal is cut off before blanks go: "2. 12345热线" must not become 2.12345.
         printed = _LIST_ITEM.sub("", line) if _LIST_ITEM.match(line) else line
         breaks.append((sum(map(len, buffer)), page))

@@ -95,8 +95,15 @@ def form_of_title(line: str) -> str | None:
     text = bare_title(line)
     if not text or len(text) > _MAX_TITLE:
         return None
+    stem = re.sub(r"\([^()]*\)$", "", text)
+    meant = {form for word, form in wording()["title_words"].items() if word in text}
+    if "09" in meant:
+        fits = meant == {"09"} and "决算" in stem and stem.endswith("表")
+        return "09" if fits and not _SENTENCE.search(stem) else None
     for alias, key in _aliases():
-        for candidate in (text, re.sub(r"\([^()]*\)$", "", text)):
+        if meant and key not in meant:
+            continue
+        for candidate in (text, stem):
             if not candidate.endswith(alias):
                 continue
             prefix = candidate[: -len(alias)]
@@ -115,7 +122,7 @@ def is_table_title(line: str) -> bool:
     stem = re.sub(r"\([^()]*\)$", "", text)
     if not stem.endswith("表"):
         return False
-    return any(word in stem for word in wording()["other_tables"])
+    return any(re.search(pattern, stem) for pattern in wording()["other_tables"])
 
 
 def find_titles(text: str) -> tuple[str, list[Title]]:

@@ -1,0 +1,162 @@
+"""Figures of the running text: subjects, measures, and the answer keys of the real seeds."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from disclosures.model import Statement
+from disclosures.reading.grids import PageText
+from disclosures.reading.narrative import statements
+from disclosures.reading.text import split_pages
+
+SHARED = Path(__file__).resolve().parents[2].parent / "shared"
+
+
+def said(*pages: str) -> list[Statement]:
+    return statements([PageText(number, text) for number, text in enumerate(pages, start=1)])
+
+
+def short(found: list[Statement]) -> list[tuple[str, str, str, str]]:
+    return [(s.subject, s.measure, str(s.value), s.unit) for s in found]
+
+
+CHAPTER = "第三部分 2023年度部门决算情况说明\n"
+
+
+def test_totals_changes_and_shares() -> None:
+    found = said(
+        CHAPTER + "一、收入支出决算总体情况说明\n"
+        "2023 年度收、支总计均为 1,200.50 万元。与上年度相比，收、支总计各减\n"
+        "少 20.00 万元，下 降 1.64%。\n二、收入决算情况说明\n"
+        "本年收入合计 1,000.00 万元，其中：财政拨款收入 900.00 万元，\n"
+        "占 90.00%；其他收入 100.00 万元，占 10.00％。"
+    )
+    assert short(found) == [
+        ("收支总计", "amount", "1200.50", "万元"),
+        ("收支总计", "change_amount", "20.00", "万元"),
+        ("收支总计", "change_pct", "1.64", "%"),
+        ("本年收入合计", "amount", "1000.00", "万元"),
+        ("财政拨款收入", "amount", "900.00", "万元"),
+        ("财政拨款收入", "share", "90.00", "%"),
+        ("其他收入", "amount", "100.00", "万元"),
+        ("其他收入", "share", "10.00", "%"),
+    ]
+    assert found[1].direction == "减少"
+    assert found[1].versus == "上年决算"
+    assert found[1].section == "第三部分/一、收入支出决算总体情况说明"
+    assert found[1].quote == "与上年度相比，收、支总计各减少20.00万元，下降1.64%。"
+
+
+def test_an_item_in_a_sentence_or_a_line_of_its_own() -> None:
+    found = said(
+        CHAPTER + "五、一般公共预算财政拨款支出决算情况说明\n（三）具体情况\n"
+        "一般公共预算财政拨款支出年初预算为 9.00 万元，支出决算为 8.00 万元。其中：\n"
+        "1．农林水支出（类）水利（款）行政运行（项）。\n主要用于：人员经费。\n"
+        "年初预算为 5.00 万元，支出决算为 4.00 万元，完成年初预算的 80.00%。\n"
+        "2. 农林水支出(类)水利(款)防汛(项)：支出决算数为 4.00 万元，"
+        "比上年决算增加 1.00 万元，增长 33.33%。"
+    )
+    assert short(found)[2:] == [
+        ("项:行政运行", "budget_initial", "5.00", "万元"),
+        ("项:行政运行", "amount", "4.00", "万元"),
+        ("项:行政运行", "completion", "80.00", "%"),
+        ("项:防汛", "amount", "4.00", "万元"),
+        ("项:防汛", "change_amount", "1.00", "万元"),
+        ("项:防汛", "change_pct", "33.33", "%"),
+    ]
+    assert found[2].quote.startswith("农林水支出（类）水利（款）行政运行（项）。")
+
+
+def test_counts_and_what_is_no_figure() -> None:
+    found = said(
+        CHAPTER + "九、“三公”经费支出决算情况说明\n公务接待费预算为 2.00 万元，"
+        "支出决算为 1.00 万元，完成预算的 50.00%。国内公务接待 9 批次，80 人次。\n"
+        "1. 12345热线运行良好，单价100万元（含）以上设备 0 台（套），"
+        "公务用车保有量为 3 辆，机要通信用车 1 辆。"
+    )
+    assert short(found) == [
+        ("公务接待费", "budget_full", "2.00", "万元"),
+        ("公务接待费", "amount", "1.00", "万元"),
+        ("公务接待费", "completion", "50.00", "%"),
+        ("国内公务接待批次", "count", "9", "批次"),
+        ("国内公务接待人次", "count", "80", "人次"),
+        ("单价100万元以上设备", "count", "0", "台（套）"),
+        ("公务用车保有量", "count", "3", "辆"),
+        ("机要通信用车", "count", "1", "辆"),
+    ]
+
+
+def test_a_reason_is_about_something_else() -> None:
+    found = said(
+        CHAPTER + "三、支出决算情况说明\n基本支出 10.00 万元，比上年减少 2.00 万元，"
+        "下降 16.67%，主要原因是：人员净减少 4 人，工资减少 1.50 万元。"
+    )
+    assert [(s.measure, s.value) for s in found] == [
+        ("amount", Decimal("10.00")),
+        ("change_amount", Decimal("2.00")),
+        ("change_pct", Decimal("16.67")),
+    ]
+
+
+def test_signed_variance_and_budgets() -> None:
+    found = said(
+        CHAPTER + "七、情况说明\n与全年预算相比，公务接待费全年预算数 19.75 万元，"
+        "决算数 1.20 万元，预决算差异率-93.92%，主要原因是节约。"
+    )
+    assert short(found) == [
+        ("公务接待费", "budget_full", "19.75", "万元"),
+        ("公务接待费", "amount", "1.20", "万元"),
+        ("公务接待费", "variance_pct", "-93.92", "%"),
+    ]
+
+
+def test_pages_of_sentences_and_tables_between() -> None:
+    found = said(
+        "第二部分 部门决算表\n收入支出决算总表\n单位：万元\n"
+        "一、一般公共预算财政拨款收入 9.00 一、一般公共服务支出 9.00\n"
+        "30310 个人农业生产补贴 0.00\n",
+        CHAPTER + "十、机关运行经费支出情况\n机关运行经费支出 3.00 万元，比",
+        "上年增加 1.00 万元，增长 50.00%。政府采购支出总额 2.00 万元。",
+    )
+    assert [(s.subject, s.measure, s.page) for s in found] == [
+        ("机关运行经费", "amount", 2),
+        ("机关运行经费", "change_amount", 2),
+        ("机关运行经费", "change_pct", 2),
+        ("政府采购支出总额", "amount", 3),
+    ]
+
+
+# Measures of the answer keys that a statement has another name for, or none.
+RENAMED = {"score_average": "score", "area": "count"}
+OTHER = {"none", "compare", "score_floor", "adjustment_rate"}
+
+
+def key(measure: str, value: str | Decimal, subject: str) -> tuple[str, Decimal, str]:
+    amount = Decimal(str(value).replace(",", ""))
+    return RENAMED.get(measure, measure), amount, re.sub(r"[\s（）()]", "", subject)
+
+
+@pytest.mark.shared
+def test_answer_keys_of_the_seeds() -> None:
+    wanted = found = hits = 0
+    for name in ("acheng-2023", "sanmenxia-2023", "wuerhe-2023"):
+        path = SHARED / "truth" / f"{name}.json"
+        if not path.exists():
+            pytest.skip("needs the answer keys in ../shared")
+        truth = Counter(
+            key(fact["measure"], fact["value"], fact["subject"])
+            for fact in json.loads(path.read_text(encoding="utf-8"))["facts"]
+            if fact["measure"] not in OTHER
+        )
+        text = (SHARED / "seeds" / f"{name}.txt").read_text(encoding="utf-8")
+        read = Counter(key(s.measure, s.value, s.subject) for s in statements(split_pages(text)))
+        wanted, found = wanted + truth.total(), found + read.total()
+        hits += (truth & read).total()
+    assert hits / wanted >= 0.95
+    assert hits / found >= 0.95
