@@ -19,7 +19,6 @@ from data_docs.records import (
 )
 from data_docs.wording import (
     APART,
-    DIRECTIONS,
     DOCUMENT_ROLES,
     MEASURES,
     PERFORMANCE_TABLES,
@@ -214,6 +213,7 @@ class NumberView:
 
     subject: str
     measure: str
+    versus: str
     value: str
     unit: str
     quote: str
@@ -699,11 +699,12 @@ def _narrative(
         for one in record.statements[part.sha256] if part.narrative else ():
             measure = word(MEASURES, one.measure)
             if one.direction:
-                measure = f"{measure}（{word(DIRECTIONS, one.direction)}）"
+                measure = f"{measure}（{one.direction}）"
             sections.setdefault(one.section or "未分节", []).append(
                 NumberView(
                     subject=one.subject,
                     measure=measure,
+                    versus=one.versus or "",
                     value=one.value,
                     unit=one.unit,
                     quote=one.quote,
@@ -724,6 +725,7 @@ def _performance(
                 NumberView(
                     subject=one.indicator,
                     measure=word(MEASURES, one.measure),
+                    versus="",
                     value=one.value if one.value is not None else "",
                     unit=one.unit or "",
                     quote=one.text,

@@ -56,14 +56,6 @@ MEASURES: Final[Mapping[str, str]] = {
     "total": "总分",
 }
 
-DIRECTIONS: Final[Mapping[str, str]] = {
-    "up": "增加",
-    "down": "减少",
-    "flat": "持平",
-    "increase": "增加",
-    "decrease": "减少",
-}
-
 PERFORMANCE_TABLES: Final[Mapping[str, str]] = {
     "unit": "整体自评表",
     "project": "项目自评表",
