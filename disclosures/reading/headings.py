@@ -66,9 +66,11 @@ def is_body(row: Row) -> bool:
     opens = {*TOTALS, "本年收入合计", "收入总计", "人员经费合计", "人员经费小计"}
     if filled[0] in opens and all(text in ends for text in others):
         return True
+    # 一般公共预算财政拨款 heads a column of 04 and names a line of it, which has a 行次.
+    numbered = len(filled) > 1 and bool(re.fullmatch(r"\d{1,2}", filled[1]))
     return (
         first <= 1
-        and not is_header_word(filled[0])
+        and (numbered or not is_header_word(filled[0]))
         and any(
             line_index(key, side).find(filled[0])
             for key in ("01", "04")

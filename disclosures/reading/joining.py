@@ -53,6 +53,7 @@ class Growing:
     numbering: dict[Side, int] = field(default_factory=dict)
     last_row: tuple[Side | None, str] | None = None
     stated_unit: bool = False
+    heads: set[tuple[str, ...]] = field(default_factory=set)
 
     def seen(self, side: Side | None) -> set[str]:
         return {row for row_side, row in self.rows if row_side == side}

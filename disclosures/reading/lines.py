@@ -61,6 +61,7 @@ def read_rows(
     if grid.page is not None and grid.page not in growing.pages:
         growing.pages.append(grid.page)
     growing.text += words
+    growing.heads |= {tuple(plain(cell.text) for cell in row) for row in head}
     headings = "".join(clean(cell.text) for row in head for cell in row)
     unit = first_unit("\n".join(words)) or first_unit(before)
     if unit is None and (match := UNIT_IN_HEADING.search(headings)):

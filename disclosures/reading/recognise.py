@@ -235,7 +235,9 @@ def _take(item: Placed, current: Growing | None, finished: list[Growing]) -> Gro
             # Far below the form's name, in a list of contents, stands a table of another kind.
             return current
     elif current is not None and (
-        current.form.key in evidence or (not head and _fits(item.grid, body, current))
+        current.form.key in evidence
+        or (not head and _fits(item.grid, body, current))
+        or _repeats_headings(item.grid, head, current)
     ):
         key = current.form.key
     elif len(evidence) == 1 and head and _says_final(head, item):
@@ -281,6 +283,17 @@ def _says_final(head: Sequence[Row], item: Placed) -> bool:
     """Without a title, headings of a budget table must not pass for final accounts."""
     text = "".join(plain(cell.text) for row in head for cell in row) + item.before[-200:]
     return "决算" in text or "行次" in text or "预算" not in text
+
+
+def _repeats_headings(grid: Grid, head: Sequence[Row], current: Growing) -> bool:
+    """Whether a grid on the next page opens with the headings of the open form.
+
+    Its few last rows (the totals of 06) need not look like the form by themselves.
+    """
+    if grid.page is None or not current.pages or grid.page - current.pages[-1] > 1:
+        return False
+    rows = [tuple(plain(cell.text) for cell in row) for row in head]
+    return bool(rows) and all(row in current.heads for row in rows)
 
 
 def _fits(grid: Grid, body: Sequence[Row], current: Growing) -> bool:
