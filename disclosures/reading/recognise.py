@@ -282,7 +282,7 @@ def _has_columns(form: Form, head: Sequence[Row], body: Sequence[Row]) -> bool:
 def _says_final(head: Sequence[Row], item: Placed) -> bool:
     """Without a title, headings of a budget table must not pass for final accounts."""
     text = "".join(plain(cell.text) for row in head for cell in row) + item.before[-200:]
-    return "决算" in text or "行次" in text or "预算" not in text
+    return "决算" in text or "行次" in text
 
 
 def _repeats_headings(grid: Grid, head: Sequence[Row], current: Growing) -> bool:
