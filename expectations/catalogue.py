@@ -120,9 +120,11 @@ class Rule(_Model):
         grains = {instance.grain for instance in self.instances()}
         if len(grains) != 1:
             raise ValueError(f"{self.id}: figures of different grains in one identity")
-        # PostgreSQL cuts names at 63 bytes, and the mart's columns bear these.
-        if any(len(instance.mask_column) > 63 for instance in self.instances()):
-            raise ValueError(f"{self.id}: id and expansion are too long together")
+        # PostgreSQL cuts names at 63 bytes, and so would lose columns of the mart.
+        for instance in self.instances():
+            names = [instance.mask_column, *(a.addend_half_column for a in instance.terms)]
+            if any(len(name.encode()) > 63 for name in names):
+                raise ValueError(f"{self.id}: names are too long for a column of the mart")
         if self.levels and grains != {"code"}:
             raise ValueError(f"{self.id}: levels make sense for codes only")
         return self

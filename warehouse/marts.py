@@ -505,7 +505,7 @@ class Address:
     @property
     def addend_half_column(self) -> str:
         """Half a printed unit per non-zero addend, in ticks: zeros were not rounded."""
-        return f"{self.mart_column}~addend_half"
+        return f"{self.mart_column}~ahalf"
 
     @property
     def grain(self) -> str:

@@ -112,6 +112,10 @@ def judged() -> JudgedBatch:
             one, more = make(instance)
             readings[f"{kind} {instance.key}"] = [one]
             details[f"{kind} {instance.key}"] = more
+    branch = change(SOUND, ("05", "", "2010302", "project"), "1")
+    doubt = change(SOUND, ("03", "", "20103", "basic"), "1")
+    doubt = alter(doubt, lambda f: f.key == ("03", "", "2010301", "basic"), agreed=False)
+    readings |= {"branch": [reading(facts=branch)], "doubt": [reading(facts=doubt)]}
     return judge_batch(Batch.from_readings(readings, details=details), CATALOGUE)
 
 
@@ -192,11 +196,9 @@ def test_an_error_caps_the_grade(by_id: dict[str, Judgement]) -> None:
             assert judgement.score < 100
 
 
-def test_one_wrong_item_names_its_whole_branch() -> None:
+def test_one_wrong_item_names_its_whole_branch(by_id: dict[str, Judgement]) -> None:
     """A wrong 项 in 05 shows against its 款 and where it meets other forms, and nowhere else."""
-    facts = change(SOUND, ("05", "", "2010302", "project"), "1")
-    judged = judge_batch(Batch.from_readings({"x": [reading(facts=facts)]}), CATALOGUE)
-    failed = {(f.rule, f.subject) for f in judged.judgements[0].findings if f.state is State.FAIL}
+    failed = {(f.rule, f.subject) for f in by_id["branch"].findings if f.state is State.FAIL}
     assert ("form05.code-sum", "20103／项目支出") in failed
     assert ("form05.row-sum", "2010302／小计") in failed
     assert {rule for rule, _ in failed} == {
@@ -207,14 +209,9 @@ def test_one_wrong_item_names_its_whole_branch() -> None:
     }
 
 
-def test_a_doubtful_reading_is_suspect_not_wrong() -> None:
-    facts = change(SOUND, ("03", "", "20103", "basic"), "1")
-    facts = alter(facts, lambda f: f.key == ("03", "", "2010301", "basic"), agreed=False)
-    judged = judge_batch(Batch.from_readings({"x": [reading(facts=facts)]}), CATALOGUE)
+def test_a_doubtful_reading_is_suspect_not_wrong(by_id: dict[str, Judgement]) -> None:
     found = [
-        f
-        for f in of_rule(judged.judgements[0], "form03.code-sum")
-        if f.subject == "20103／基本支出"
+        f for f in of_rule(by_id["doubt"], "form03.code-sum") if f.subject == "20103／基本支出"
     ]
     assert [f.state for f in found] == [State.EXTRACTION_SUSPECT]
     assert found[0].severity is Severity.INFO
