@@ -186,6 +186,7 @@ def known_fetches(engine: Engine, site: str) -> dict[str, Known]:
             RawFetch.media_type,
             RawFetch.etag,
             RawFetch.last_modified,
+            RawFetch.final_url,
             _newest_first(RawFetch.url),
         )
         .where(RawFetch.site == site, RawFetch.sha256.is_not(None), RawFetch.outcome.in_(_OBTAINED))
@@ -193,7 +194,14 @@ def known_fetches(engine: Engine, site: str) -> dict[str, Known]:
     )
     with engine.connect() as connection:
         known = {
-            row.url: Known(row.url, row.sha256, row.media_type, row.etag, row.last_modified)
+            row.url: Known(
+                row.url,
+                row.sha256,
+                row.media_type,
+                row.etag,
+                row.last_modified,
+                row.final_url,
+            )
             for row in connection.execute(select(latest).where(latest.c.place == 1))
         }
         bare = sorted(u for u, k in known.items() if k.etag is None and k.last_modified is None)
