@@ -8,6 +8,7 @@ within rounding, which figures were missing and why, and which cells took part.
 from __future__ import annotations
 
 import logging
+import threading
 import warnings
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -57,6 +58,9 @@ from warehouse.marts import Address, Batch, Builder, Gap, Mart, build_marts, nul
 
 _ROW: Final = "mart_row"
 
+#: Great Expectations knows one context per process: the last one that was made.
+_ONE_AT_A_TIME: Final = threading.Lock()
+
 
 @dataclass(frozen=True)
 class JudgedBatch:
@@ -87,7 +91,7 @@ def judge_batch(
         return JudgedBatch([], [])
     case = _Case(batch, catalogue)
     validations: list[ValidationSummary] = []
-    with _quiet():
+    with _ONE_AT_A_TIME, _quiet():
         context = _context()
         for suite in catalogue.suites:
             for grain, mart in case.marts.items():
