@@ -6,7 +6,7 @@ import logging
 from collections.abc import Collection
 from importlib.metadata import version
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from disclosures.reading.grids import Grid, GridCell
 from disclosures.reading.readers.base import Extraction, UnreadableError
@@ -38,6 +38,7 @@ class PdfplumberReader:
                     continue
                 page = document.pages[number - 1]
                 try:
+                    _set_on_baseline(page.chars)
                     tables = [
                         (table, table.extract(use_text_flow=True)) for table in page.find_tables()
                     ]
@@ -58,3 +59,23 @@ class PdfplumberReader:
                 page.close()
         grids.sort(key=lambda grid: (grid.page or 0, *(grid.bbox or (0.0, 0.0))[1::-1]))
         return Extraction(grids=tuple(grids), notes=tuple(notes))
+
+
+# Share of a letter's height below the baseline in common CJK fonts.
+_DESCENT: Final = 0.15
+
+
+def _set_on_baseline(chars: list[dict[str, Any]]) -> None:
+    """Place letters by where they were set.
+
+    pdfminer places them by the metrics that their font claims, which are wrong in some embedded
+    fonts: text then stands a row too low, and punctuation of another font on a line of its own.
+    """
+    for char in chars:
+        if not char["upright"]:
+            continue
+        lift = char["matrix"][5] - _DESCENT * char["size"] - char["y0"]
+        for key in ("y0", "y1"):
+            char[key] += lift
+        for key in ("top", "bottom", "doctop"):
+            char[key] -= lift
