@@ -479,7 +479,9 @@ class Figures(FigureModel):
     region_code: str = Field("", pattern=r"^(\d{6})?$")
     year: int = Field(ge=2000, le=2099)
     unit: MoneyUnit = MoneyUnit.WAN
-    """Unit of every amount in the forms and in the narrative."""
+    """Unit of every amount."""
+    forms_unit: MoneyUnit | None = None
+    """Unit of the forms where they are printed in another one than the narrative (元)."""
     scope: Literal["部门", "单位"] = "部门"
     """What the agency calls itself in headings: 2023年度部门决算 or 2023年度单位决算."""
     title: str = ""
@@ -491,6 +493,10 @@ class Figures(FigureModel):
     forms: Forms
     narrative: Narrative = Narrative()
     performance: Performance = Performance()
+
+    @property
+    def unit_of_forms(self) -> MoneyUnit:
+        return self.forms_unit or self.unit
 
     @property
     def cover_title(self) -> str:

@@ -10,7 +10,6 @@ from typing import Annotated, Literal
 import yaml
 from pydantic import Field, StringConstraints, model_validator
 
-from disclosures.amounts import MoneyUnit
 from disclosures.forms import forms
 from disclosures.rendering.figures import FigureModel, FiguresError, load_strings
 
@@ -62,8 +61,6 @@ class FormsStyle(FigureModel):
     )
     top_by_form: dict[FormKey, tuple[TopLine, ...]] = Field(default_factory=dict)
     unit: str = "单位：{unit}"
-    money: MoneyUnit | None = None
-    """Unit to print in; None: the figures' own."""
     numbers: Numbers = Numbers()
     line_numbers: bool = True
     """行次 in 01 and 04, and 栏次 in the others."""

@@ -22,7 +22,7 @@ from disclosures.rendering.figures import (
     Stated,
 )
 from disclosures.rendering.layout import Layout
-from disclosures.rendering.numbers import chinese, restyle
+from disclosures.rendering.numbers import chinese, converted, restyle
 
 
 @dataclass(frozen=True, slots=True)
@@ -375,7 +375,15 @@ class _Narrator:
         return str((part / whole * 100).quantize(step, ROUND_HALF_UP))
 
     def cell(self, section: str, subject: str) -> str | None:
-        """The form's cell behind a stated amount, or None where no form has it."""
+        """The form's cell behind a stated amount, in the narrative's unit, or None where no
+        form has it."""
+        text = self._form_cell(section, subject)
+        return None if text is None else self._converted(text)
+
+    def _converted(self, text: str) -> str:
+        return converted(text, self.figures.unit_of_forms, self.figures.unit)
+
+    def _form_cell(self, section: str, subject: str) -> str | None:
         f = self.figures.forms
         if section == "totals":
             if f.f01 is None:
@@ -445,7 +453,8 @@ class _Narrator:
     def budget_cell(self, section: str, subject: str) -> str | None:
         form = self.figures.forms.f09
         if section in ("three_public", "three_public_detail") and form is not None:
-            return form.budget.get(subject)
+            text = form.budget.get(subject)
+            return None if text is None else self._converted(text)
         return None
 
     def share_base(self, section: str, subject: str) -> Decimal | None:

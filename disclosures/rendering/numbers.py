@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 
 from disclosures.amounts import CellState, MoneyUnit, parse_amount
 from disclosures.rendering.layout import Numbers
@@ -17,26 +17,14 @@ def chinese(number: int) -> str:
     return head + (_ORDINALS[ones - 1] if ones else "")
 
 
-def plain(value: Decimal, decimals: int) -> str:
-    """A decimal with that many decimals, half up, never ``-0.00``."""
-    shown = f"{value:.{decimals}f}" if decimals == 0 else str(value.quantize(_step(decimals)))
-    return shown.lstrip("-") if not any(digit in shown for digit in "123456789") else shown
-
-
 def _step(decimals: int) -> Decimal:
     return Decimal(1).scaleb(-decimals)
 
 
-def restyle(
-    text: str,
-    numbers: Numbers,
-    unit: MoneyUnit = MoneyUnit.WAN,
-    to: MoneyUnit | None = None,
-) -> str:
+def restyle(text: str, numbers: Numbers) -> str:
     """One printed figure in the layout's style.
 
-    What is not a number (``"-"``, a remark, a spoiled cell) is left as given. A change of unit
-    moves the point and keeps at least two decimals.
+    What is not a number (``"-"``, a remark, a spoiled cell) is left as given.
     """
     amount = parse_amount(text)
     if amount.state is CellState.BLANK and not text.strip():
@@ -46,14 +34,18 @@ def restyle(
     value, decimals = amount.value, amount.decimals or 0
     if value == 0 and numbers.zero != "as_given":
         return numbers.zero
-    if to is not None and to is not unit:
-        shift = unit.exponent - to.exponent
-        value = value.scaleb(shift)
-        decimals = max(2, decimals - shift)
-    elif numbers.thousands == "as_given" and numbers.trailing_zeros == "as_given":
+    if numbers.thousands == "as_given" and numbers.trailing_zeros == "as_given":
         return text
     separated = numbers.thousands == "add" or (numbers.thousands == "as_given" and "," in text)
     shown = f"{value:,.{decimals}f}" if separated else f"{value:.{decimals}f}"
     if numbers.trailing_zeros == "drop" and "." in shown:
         shown = shown.rstrip("0").rstrip(".")
     return shown
+
+
+def converted(text: str, unit: MoneyUnit, to: MoneyUnit) -> str:
+    """A figure of the forms as the narrative prints it in its own unit, to two decimals."""
+    value = parse_amount(text).value
+    if unit is to or value is None:
+        return text
+    return f"{value.scaleb(unit.exponent - to.exponent).quantize(_step(2), ROUND_HALF_UP):.2f}"

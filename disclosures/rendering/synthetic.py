@@ -15,6 +15,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
+from disclosures.amounts import MoneyUnit
 from disclosures.forms import expense_classes, forms
 from disclosures.rendering.figures import (
     CodedFigures,
@@ -36,6 +37,9 @@ from disclosures.rendering.figures import (
     load_strings,
 )
 
+#: 国有资本经营预算 came with the forms of 2020.
+_STATE_CAPITAL_SINCE = 2020
+
 #: Amounts in 元. An int, so that sums are exact.
 Yuan = int
 
@@ -54,13 +58,17 @@ _PERSONNEL_TIES = {
 }
 
 
-def synthetic_figures(seed: int, year: int = 2023) -> Figures:
+def synthetic_figures(
+    seed: int, year: int = 2023, forms_unit: MoneyUnit = MoneyUnit.WAN
+) -> Figures:
     """Clean figures of an invented department; the same seed gives the same figures.
 
     Departments, sizes (some 40 万元 to some 2,000,000 万元), zeros, funds and the parts of the
     narrative differ from seed to seed; region and agency together repeat after 180,000 seeds.
+    ``forms_unit`` may be 元, exact to the 分; the narrative is in 万元. Before 2020 there is no
+    form 08.
     """
-    return _Department(seed, year).figures()
+    return _Department(seed, year, forms_unit).figures()
 
 
 @cache
@@ -121,12 +129,13 @@ class _Item:
 
 
 class _Department:
-    def __init__(self, seed: int, year: int) -> None:
+    def __init__(self, seed: int, year: int, forms_unit: MoneyUnit) -> None:
         self.random = random.Random(seed)
-        self.year = year
+        self.year, self.forms_unit = year, forms_unit
         words = _vocabulary()
         places, districts, bodies = words["places"], words["districts"], words["bodies"]
-        rest, place = divmod(seed, len(places))
+        # Neighbouring seeds are different departments: 7919 shares no factor with their number.
+        rest, place = divmod(seed * 7919 % 180_000, len(places))
         rest, body = divmod(rest, len(bodies))
         rest, district = divmod(rest, len(districts))
         self.place, self.body = places[place], bodies[body]
@@ -211,7 +220,7 @@ class _Department:
                     item.fund_opening = self._part(item.fund, 0.0, 0.4)
                 if self._chance(0.3):
                     item.fund_closing = self._part(item.fund, 0.0, 0.4)
-        if self._chance(0.08):
+        if self._chance(0.08) and self.year >= _STATE_CAPITAL_SINCE:
             self.items["2230105"].capital = self._part(left, 0.01, 0.1) + 1_000
 
     def _other_money(self, running: str) -> None:
@@ -302,7 +311,10 @@ class _Department:
     # ------------------------------------------------------------------------ as printed
 
     def _print(self, amount: Yuan) -> str:
-        return wan(amount) if amount else self.zero
+        """A cell of a form, in its unit: to the 分 in 元, rounded in 万元."""
+        if not amount:
+            return self.zero
+        return wan(amount) if self.forms_unit is MoneyUnit.WAN else f"{amount}.00"
 
     def figures(self) -> Figures:
         performance = self._performance()
@@ -311,6 +323,7 @@ class _Department:
             region=self.place["name"],
             region_code=self.place["code"],
             year=self.year,
+            forms_unit=self.forms_unit,
             scope="单位" if self.institution else "部门",
             remarks=("本文件为合成样例，所载单位和数据均属虚构。",),
             forms=self._forms(),
@@ -328,7 +341,7 @@ class _Department:
                 "05": self._form_05(),
                 "06": self._form_06(),
                 "07": self._form_07(),
-                "08": self._form_08(),
+                "08": self._form_08() if self.year >= _STATE_CAPITAL_SINCE else None,
                 "09": ThreePublicFigures(
                     budget={k: self._print(v) for k, v in self.public["budget"].items()},
                     actual={k: self._print(v) for k, v in self.public["actual"].items()},

@@ -88,9 +88,7 @@ def form_tables(figures: Figures, layout: Layout) -> tuple[Table, ...]:
     places = {key: place for place, key in enumerate(order, start=1)}
     missing = [key for key, _ in figures.forms.present() if key not in places]
     # A form that a layout does not know (08 before 2020) is printed last rather than lost.
-    shown = [key for key in order if figures.forms.get(key) is not None] + [
-        key for key in missing if _has_content(figures.forms.get(key))
-    ]
+    shown = [key for key in order if figures.forms.get(key) is not None] + missing
     return tuple(
         _FormPrinter(figures, layout, key, places.get(key, place)).table()
         for place, key in enumerate(shown, start=1)
@@ -108,13 +106,6 @@ def form_title(figures: Figures, layout: Layout, key: str) -> str:
 def _filled(text: str) -> bool:
     amount = parse_amount(text)
     return amount.state is CellState.UNREADABLE or bool(amount.value)
-
-
-def _has_content(given: FormFigures | None) -> bool:
-    if isinstance(given, CodedFigures):
-        values = [*given.total.values(), *(v for row in given.rows for v in row.values.values())]
-        return any(_filled(value) for value in values)
-    return given is not None
 
 
 class _FormPrinter:
@@ -180,7 +171,7 @@ class _FormPrinter:
         return self.style.mark.format(key=self.key, place=self.place, place2=f"{self.place:02d}")
 
     def _say(self, template: str) -> str:
-        money = self.style.money or self.figures.unit
+        money = self.figures.unit_of_forms
         return template.format(
             title=self.title,
             mark=self.mark,
@@ -214,7 +205,7 @@ class _FormPrinter:
         """A money cell; only rows that have a name print something for a blank."""
         if not named and not text.strip():
             return Cell("", align="right", amount=True)
-        shown = restyle(text, self.style.numbers, self.figures.unit, self.style.money)
+        shown = restyle(text, self.style.numbers)
         return Cell(shown, align="right", amount=True)
 
     def _column_title(self, column: Column) -> str:

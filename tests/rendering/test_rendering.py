@@ -16,7 +16,7 @@ import pytest
 import tablers
 from lxml import html
 
-from disclosures.amounts import CellState, MoneyUnit, parse_amount
+from disclosures.amounts import MoneyUnit, parse_amount
 from disclosures.rendering import (
     Figures,
     FiguresError,
@@ -30,7 +30,7 @@ from disclosures.rendering import (
 from disclosures.rendering.__main__ import main
 from disclosures.rendering.figures import dump_figures
 from disclosures.rendering.layout import Numbers
-from disclosures.rendering.numbers import chinese, restyle
+from disclosures.rendering.numbers import chinese, converted, restyle
 from disclosures.rendering.synthetic import synthetic_figures
 from disclosures.rendering.tables import form_tables
 
@@ -128,7 +128,8 @@ def test_numbers_are_restyled_without_touching_what_is_no_number() -> None:
     assert restyle("-", Numbers(zero="", blank="0.00", thousands="add")) == "-"
     assert restyle("见附表", Numbers(zero="")) == "见附表"
     assert restyle("12.30", Numbers(trailing_zeros="drop")) == "12.3"
-    assert restyle("895.32", Numbers(), MoneyUnit.WAN, MoneyUnit.YUAN) == "8953200.00"
+    assert converted("8953250.00", MoneyUnit.YUAN, MoneyUnit.WAN) == "895.33"
+    assert converted("895.32", MoneyUnit.WAN, MoneyUnit.WAN) == "895.32"
     assert [chinese(n) for n in (1, 10, 11, 20, 26)] == ["一", "十", "十一", "二十", "二十六"]
 
 
@@ -144,8 +145,6 @@ def test_there_are_layouts_and_their_forms_carry_every_figure(example: Figures) 
         if parse_amount(text).value
     }
     for name, layout in layouts().items():
-        if layout.forms.money is not None:
-            continue
         printed = {parse_amount(text).value for text in amounts_of(example, layout)}
         lost = [text for text in given if parse_amount(text).value not in printed]
         assert not lost, name
@@ -166,6 +165,7 @@ def _strings(value: object) -> Iterator[str]:
 def test_state_capital_is_printed_even_where_a_layout_does_not_know_it() -> None:
     figures = next(f for f in map(synthetic_figures, range(60)) if f.forms.f08 and f.forms.f08.rows)
     tables = form_tables(figures, layouts()["guangdong_2019"])
+    assert "08" not in layouts()["guangdong_2019"].forms.order
     assert [table.key for table in tables][-1] == "08"
     four = next(table for table in tables if table.key == "04")
     assert any(cell.text == "国有资本经营预算财政拨款" for row in four.header for cell in row)
@@ -321,10 +321,15 @@ def test_stated_figures_are_printed_as_given_and_unprinted_ones_are_named(
     assert "items.2012601.budget" in unprinted(figures, layouts()["heilongjiang"])
 
 
-def test_amounts_stay_what_they_are_when_printed_in_yuan(example: Figures) -> None:
-    printed = amounts_of(example, layouts()["yuan_after_narrative"])
-    assert "1,217,000.00" in printed
-    assert all(parse_amount(text).state is CellState.READ for text in printed)
+def test_forms_in_yuan_stand_beside_a_narrative_in_wan() -> None:
+    figures = synthetic_figures(5, forms_unit=MoneyUnit.YUAN)
+    assert figures.forms.f03 is not None
+    total = figures.forms.f03.total["total"]
+    page = squeeze(html.fromstring(render(figures, "forms_last", "html")).text_content())
+    assert f"{parse_amount(total).value:,.2f}" in page
+    assert "单位：元" in page
+    wan = f"{parse_amount(converted(total, MoneyUnit.YUAN, MoneyUnit.WAN)).value:.2f}万元"
+    assert f"本年支出合计{wan}" in page.replace(",", "")
 
 
 def test_the_command_writes_a_file_and_explains_what_is_wrong(
