@@ -32,8 +32,8 @@ _LABEL: Final = re.compile(
 )
 _DECIMAL: Final = re.compile(r"\d[.．]\d")
 CODE: Final = re.compile(r"^\d{3}(?:\d{2}(?:\d{2})?)?$")
-ECONOMIC_CODE: Final = re.compile(r"^(3\d{2}(?:\d{2})?)(?=\D|$)")
-GLUED_CODE: Final = re.compile(r"^(\d{7}|\d{5}|\d{3})\s*(\D.*)$", re.DOTALL)
+ECONOMIC_CODE: Final = re.compile(r"^(3\d{2}(?:\d{2})?)(?=[^\d.,]|$)")
+GLUED_CODE: Final = re.compile(r"^(\d{7}|\d{5}|\d{3})\s*([^\d.,].*)$", re.DOTALL)
 ORDINAL_NAME: Final = re.compile(
     r"^[一二三四五六七八九十]{1,3}[、.．,]?[\u4e00-\u9fff]{3,}|^.{0,3}[一二三四五六七八九十]+[、.．]"
 )

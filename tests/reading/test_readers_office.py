@@ -8,13 +8,15 @@ from docx import Document
 from openpyxl.worksheet.worksheet import Worksheet
 
 from disclosures.amounts import CellState
-from disclosures.model import DocumentKind, Fact, Reading
+from disclosures.model import DocumentKind, Fact, Reading, Side
 from disclosures.reading import read_document
+from disclosures.reading.grids import Grid, GridCell, PageText
 from disclosures.reading.readers.base import UnreadableError
 from disclosures.reading.readers.calamine_reader import CalamineReader
 from disclosures.reading.readers.docx_reader import DocxReader
 from disclosures.reading.readers.html_reader import HtmlReader
 from disclosures.reading.readers.number_format import shown_number
+from disclosures.reading.recognise import recognise
 from disclosures.reading.sniff import MediaType, sniff
 
 TITLE = "某市某局2023年度部门决算"
@@ -255,3 +257,77 @@ def test_missing_file_is_unreadable_with_a_reason(tmp_path: Path) -> None:
     reading = read_document(tmp_path / "none.pdf")
     assert reading.kind is DocumentKind.UNREADABLE
     assert "cannot be opened" in (reading.reason or "")
+
+
+def cells(*rows: tuple[str, ...]) -> tuple[tuple[GridCell, ...], ...]:
+    return tuple(tuple(GridCell(text) for text in row) for row in rows)
+
+
+HEAD_06 = ("科目编码", "科目名称", "金额", "科目编码", "科目名称", "金额")
+TITLE_06 = "一般公共预算财政拨款基本支出决算表"
+
+
+def test_total_that_begins_like_an_economic_code_is_a_figure() -> None:
+    grid = Grid(
+        "r",
+        None,
+        cells(
+            (TITLE_06,),
+            HEAD_06,
+            ("301", "工资福利支出", "657.94", "302", "商品和服务支出", "392,500.00"),
+            ("30101", "基本工资", "301.79", "30201", "办公费", "302,100.00"),
+            ("人员经费合计", "", "301.79", "公用经费合计", "", "392,500.00"),
+        ),
+    )
+    [(_, facts)] = recognise([grid], [PageText(None, TITLE_06)])
+    read = {fact.row: fact.text for fact in facts}
+    assert read["personnel_total"] == "301.79"
+    assert read["public_total"] == "392,500.00"
+    assert read["30201"] == "302,100.00"
+
+
+def test_last_rows_on_a_page_of_their_own_belong_to_the_form() -> None:
+    first = cells(
+        HEAD_06,
+        ("301", "工资福利支出", "527.36", "302", "商品和服务支出", "39.25"),
+        ("30101", "基本工资", "527.36", "30201", "办公费", "39.25"),
+    )
+    last = cells(HEAD_06, ("人员经费合计", "", "527.36", "公用经费合计", "", "39.25"))
+    grids = [Grid("r", 1, first), Grid("r", 2, last)]
+    [(form, facts)] = recognise(grids, [PageText(1, TITLE_06), PageText(2, "")])
+    assert form.pages == (1, 2)
+    assert {fact.row: fact.text for fact in facts}["public_total"] == "39.25"
+
+
+def test_lines_of_04_on_the_next_page_are_no_headings() -> None:
+    title = "财政拨款收入支出决算总表"
+    funds = ("一般公共预算财政拨款", "政府性基金预算财政拨款", "国有资本经营预算财政拨款")
+    first = cells(
+        ("收入", "", "", "支出", "", "", "", "", ""),
+        ("项目", "行次", "金额", "项目", "行次", "合计", *funds),
+        ("栏次", "", "1", "栏次", "", "2", "3", "4", "5"),
+        (
+            "一、一般公共预算财政拨款",
+            "1",
+            "9.00",
+            "一、一般公共服务支出",
+            "33",
+            "9.00",
+            "9.00",
+            "",
+            "",
+        ),
+        ("本年收入合计", "27", "9.00", "本年支出合计", "59", "9.00", "9.00", "", ""),
+        ("年初财政拨款结转和结余", "28", "", "年末财政拨款结转和结余", "60", "", "", "", ""),
+    )
+    last = cells(
+        ("一般公共预算财政拨款", "29", "", "", "61", "", "", "", ""),
+        ("政府性基金预算财政拨款", "30", "", "", "62", "", "", "", ""),
+        ("总计", "32", "9.00", "总计", "64", "9.00", "9.00", "", ""),
+    )
+    grids = [Grid("r", 1, first), Grid("r", 2, last)]
+    [(form, facts)] = recognise(grids, [PageText(1, title), PageText(2, "")])
+    assert form.pages == (1, 2)
+    read = {(fact.side, fact.row, fact.column): fact.text for fact in facts}
+    assert read[Side.INCOME, "grand_total", "amount"] == "9.00"
+    assert read[Side.EXPENSE, "grand_total", "general_budget"] == "9.00"
