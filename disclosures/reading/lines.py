@@ -479,7 +479,11 @@ def _read_single_row(
         return
     groups = [group_of_three("|".join(path)) for path in paths]
     keyed: dict[int, str] = {}
+    adjusted = any("全年" in word or "调整" in word for path in paths for word in path)
     for index, path in enumerate(paths):
+        if adjusted and any("年初" in word for word in path):
+            # The form compares with the budget of the full year where both are printed.
+            continue
         # A title above all columns ("财政拨款“三公”经费") says nothing about one of them.
         own = [word for word in path if group_of_three(word) is None or "经费" in word]
         item = item_of_three("|".join(word for word in own if "三公" not in word))
@@ -497,6 +501,10 @@ def _read_single_row(
         growing.notes.append("三公经费表的表头有重复，未能逐列确定")
         repeated = {key for key, count in Counter(keyed.values()).items() if count > 1}
         keyed = {index: key for index, key in keyed.items() if key not in repeated}
+    left = ["|".join(path) for i, path in enumerate(paths) if i not in keyed and path]
+    used = [plain(cell.text) for row in filled for cell in row if re.search(r"\d", cell.text)]
+    if left and len(used) > len(keyed):
+        growing.notes.append("未采用的列：" + "、".join(left))
     # A blank row is a row of blanks: the figures are none, and the form is printed.
     rows = filled or [tuple(GridCell("") for _ in range(width))]
     for row in rows:

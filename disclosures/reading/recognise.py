@@ -34,16 +34,22 @@ from disclosures.reading.names import clean, letters, plain
 from disclosures.reading.titles import Title, find_titles, form_of_title, is_table_title
 
 _FULL_WIDTH: Final = str.maketrans("()", "（）")
+#: Letters that may stand between two rows of one grid: a page number, repeated headings.
+_GAP: Final = 160
 
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """A grid with what stands around it: the title above, the text before and after."""
+    """A grid with what stands around it: the title above, the text before and after.
+
+    ``previous`` is text above the title, which belongs to the form before: its notes.
+    """
 
     grid: Grid
     title: Title | None = None
     before: str = ""
     after: str = ""
+    previous: str = ""
 
 
 def recognise(
@@ -139,11 +145,16 @@ def _locate(grids: Sequence[Grid], text: str) -> list[tuple[int, int]]:
             continue
         stop = start
         for row in tokens:
+            joined = "".join(row)
+            found = text.find(joined, stop, stop + 2 * len(joined) + _GAP)
+            if found >= 0:
+                stop = found + len(joined)
+                continue
+            # Cells that the page's text gives in another order, but close together.
+            near = stop + len(joined) + _GAP // 2
             for token in row:
-                if len(token) >= 2:
-                    found = text.find(token, stop, stop + 400)
-                    if found >= 0:
-                        stop = found + len(token)
+                if len(token) >= 2 and (found := text.find(token, stop, near)) >= 0:
+                    stop = found + len(token)
         spots.append((start, max(stop, start)))
         floor = max(floor, stop)
     return spots
@@ -174,6 +185,8 @@ def read_placed(
     current: Growing | None = None
     for item in placed:
         for part in _parts(item):
+            if current is not None and part.previous:
+                current.text.append(part.previous)
             current = _take(part, current, finished)
             if current is not None and part.after:
                 current.text.append(part.after)
@@ -203,9 +216,13 @@ def _parts(item: Placed) -> Iterator[Placed]:
     for index, (number, title) in enumerate(cuts):
         stop = cuts[index + 1][0] if index + 1 < len(cuts) else len(rows)
         head = "\n".join(cell.text for row in rows[: cuts[0][0]] for cell in row if cell.text)
-        before = item.before + "\n" + head if index == 0 else ""
-        after = item.after if index + 1 == len(cuts) else ""
-        yield Placed(_slice(item.grid, number + 1, stop), title, before, after)
+        yield Placed(
+            _slice(item.grid, number + 1, stop),
+            title,
+            item.before if index == 0 else "",
+            item.after if index + 1 == len(cuts) else "",
+            head if index == 0 else "",
+        )
 
 
 def _slice(grid: Grid, start: int, stop: int) -> Grid:

@@ -399,6 +399,53 @@ def test_a_form_that_is_only_a_title_and_a_note() -> None:
     assert (form.declared_empty, form.variant, facts) == (True, "note_only", {})
 
 
+EMPTY_FUND = (
+    "政府性基金预算财政拨款收入支出决算表|||||||",
+    "单位：万元|||||||",
+    "项目||年初结转和结余|本年收入|本年支出|||年末结转和结余",
+    "科目编码|科目名称|||小计|基本支出|项目支出|",
+    "合计|||||||",
+)
+EMPTY_NOTE = "说明：本单位没有政府性基金收入和支出，故本表无数据。"
+
+
+def test_notes_under_a_table_of_the_same_sheet() -> None:
+    form, _ = read([grid(*EMPTY_FUND, EMPTY_NOTE + "|||||||", page=None)])["07"]
+    assert form.declared_empty
+
+
+def test_notes_that_a_reader_put_above_the_next_table() -> None:
+    following = grid(
+        EMPTY_NOTE,
+        "国有资本经营预算财政拨款支出决算表",
+        "项目||合计|基本支出|项目支出",
+        "科目编码|科目名称|||",
+        "合计||||",
+        page=None,
+    )
+    found = read([grid(*EMPTY_FUND, page=None), following])
+    assert found["07"][0].declared_empty
+    assert not found["08"][0].declared_empty
+
+
+def test_budget_of_the_full_year_before_that_of_its_beginning() -> None:
+    _, facts = read(
+        [
+            grid(
+                "项目|年初预算数|全年预算数|决算数",
+                "合计|9.00|5.00|3.50",
+                "1.因公出国（境）费|||",
+                "2.公务接待费|9.00|5.00|3.50",
+                "3.公务用车购置及运行维护费|||",
+                "（1）公务用车购置费|||",
+                "（2）公务用车运行维护费|||",
+            )
+        ],
+        THREE,
+    )["09"]
+    assert facts["", "only", "budget.hospitality"].amount_wan == Decimal("5.00")
+
+
 SHARED = Path(__file__).resolve().parents[2].parent / "shared"
 
 
