@@ -600,7 +600,7 @@ def _panels(segment: _Segment, growing: Growing, reader: str) -> None:
             labels = list(_totals_in(_name(tokens[at:stop])))
             end = stop
             if labels:
-                end = next(n for n in range(at, stop) if _opens_total(tokens[n].text))
+                end = next((n for n in range(at, stop) if _opens_total(tokens[n].text)), stop)
             if current is not None:
                 current.name += _name(tokens[at:end])
             if labels:
