@@ -59,7 +59,8 @@ def compose(figures: Figures, layout: Layout) -> Document:
         FiguresError: the figures ask for a wording that does not exist, or a title names an
             unknown place holder.
     """
-    blocks: list[Block] = []
+    # Remarks stand on the cover; without one they come first.
+    blocks: list[Block] = [] if layout.cover else [Paragraph(text) for text in figures.remarks]
     for part in layout.parts:
         content: list[Block] = []
         for kind in part.content:

@@ -489,7 +489,7 @@ class Figures(FigureModel):
     published: str = ""
     """Date of the cover as printed, such as 2024年9月."""
     remarks: tuple[str, ...] = ()
-    """Printed below the title of the cover (on the first sheet of a workbook)."""
+    """Printed below the title of the cover, or before everything else where there is none."""
     forms: Forms
     narrative: Narrative = Narrative()
     performance: Performance = Performance()

@@ -22,6 +22,9 @@ from disclosures.rendering.tables import Table
 BODY_FONT = "Noto Serif CJK SC"
 HEADING_FONT = "Noto Sans CJK SC"
 
+#: Room above and below the lines of a performance form, whose rows are texts.
+_PERFORMANCE_INSET_PT = 5.0
+
 #: FontBBox of the whole Noto Serif CJK SC, in thousandths of an em.
 _WHOLE_FONT_BOX = (-997, -1049, 2929, 1809)
 
@@ -108,7 +111,7 @@ def _table(table: Table, layout: Layout) -> dict[str, Any]:
         # A row of a form never runs over a page's end; long goals of a performance form do.
         "breakable": not table.key,
         "size": size,
-        "inset": max(1.0, (page.row_pt - size) / 2),
+        "inset": max(1.0, (page.row_pt - size) / 2) if table.key else _PERFORMANCE_INSET_PT,
     }
 
 

@@ -342,10 +342,7 @@ class _Department:
                 "06": self._form_06(),
                 "07": self._form_07(),
                 "08": self._form_08() if self.year >= _STATE_CAPITAL_SINCE else None,
-                "09": ThreePublicFigures(
-                    budget={k: self._print(v) for k, v in self.public["budget"].items()},
-                    actual={k: self._print(v) for k, v in self.public["actual"].items()},
-                ),
+                "09": self._form_09(),
             }
         )
 
@@ -542,6 +539,19 @@ class _Department:
         }
         return self._maybe_empty(columns, lambda item: item.capital != 0, "国有资本经营预算")
 
+    def _form_09(self) -> ThreePublicFigures:
+        budget, actual = self.public["budget"], self.public["actual"]
+        nothing = not budget["total"] and not actual["total"]
+        return ThreePublicFigures(
+            budget=self._printed(budget),
+            actual=self._printed(actual),
+            empty_statement=self._nothing("“三公”经费支出") if nothing else "",
+        )
+
+    def _nothing(self, what: str) -> str:
+        scope = "单位" if self.institution else "部门"
+        return f"本{scope}{self.year}年度没有{what}，本表为空表。"
+
     def _maybe_empty(
         self,
         columns: Mapping[str, Callable[[_Item], Yuan]],
@@ -550,10 +560,9 @@ class _Department:
     ) -> CodedFigures:
         if any(shown(item) for item in self.items.values()):
             return CodedFigures(**self._coded(columns, shown))
-        scope = "单位" if self.institution else "部门"
         return CodedFigures(
             total={} if self._chance(0.5) else self._printed(dict.fromkeys(columns, 0)),
-            empty_statement=f"本{scope}{self.year}年度没有{money}财政拨款收支，本表为空表。",
+            empty_statement=self._nothing(f"{money}财政拨款收支"),
         )
 
     # ------------------------------------------------------------------------ narrative
