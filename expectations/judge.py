@@ -271,6 +271,7 @@ class _Case:
         ]
         self._clauses: dict[str, list[tuple[ParsedClause, Bools, Bools]]] = {}
         self._idle: dict[str, Bools] = {}
+        self._strange: dict[str, Bools] = {}
         for mart in list(self.marts.values()):
             mine = [i for i in instances if i.grain == mart.name]
             self.marts[mart.name] = mart.with_columns(
@@ -293,7 +294,8 @@ class _Case:
         for _, holds, known in clauses:
             applies &= holds & known
         self._idle[instance.key] = self._all_blank(instance)
-        applies &= ~self._idle[instance.key]
+        self._strange[instance.key] = self._has_strange_lines(instance)
+        applies &= ~self._idle[instance.key] & ~self._strange[instance.key]
         rows = applies[mart.disclosure]
         if mart.name == "code":
             rows &= self._relevant(instance, mart)
@@ -307,10 +309,21 @@ class _Case:
     def _all_blank(self, instance: Instance) -> Bools:
         """Where every form of an identity is there and none holds an amount: zero equals zero,
         but nothing has been verified."""
-        blank = np.full(self.builder.size, instance.question is None, dtype=bool)
+        verifies = instance.question is None or instance.grain == "code"
+        blank = np.full(self.builder.size, verifies, dtype=bool)
         for form in instance.forms:
             blank &= self.builder.present[form] & ~self.builder.has_amounts[form]
         return blank
+
+    def _has_strange_lines(self, instance: Instance) -> Bools:
+        """Where an identity down the lines of 01 or 04 meets a line with an amount whose name is
+        not known: provinces add lines to the totals, and it may be one of the addends."""
+        strange = np.zeros(self.builder.size, dtype=bool)
+        adds = len(instance.terms) > 2 or any(a.row == "items" for a in instance.terms)
+        if adds and instance.grain == "disclosure" and len(set(instance.forms)) == 1:
+            for address in instance.terms:
+                strange |= self.builder.unknown_line[address.form, address.side]
+        return strange
 
     def _relevant(self, instance: Instance, mart: Mart) -> Bools:
         """Codes of the rule's levels that at least one of its forms speaks of."""
@@ -493,6 +506,8 @@ class _Case:
             return State.NOT_APPLICABLE, f"自 {rule.since} 年度起适用"
         if year >= 0 and rule.until is not None and year > rule.until:
             return State.NOT_APPLICABLE, f"适用至 {rule.until} 年度"
+        if self._strange[instance.key][d] and instance.stated is not None:
+            return State.NOT_EVALUABLE, wording.gap(instance.stated, Gap.UNKNOWN_LINE)
         if self._idle[instance.key][d]:
             return State.NOT_APPLICABLE, "相关报表没有金额"
         for parsed, holds, known in self._clauses[instance.key]:

@@ -959,6 +959,8 @@ class _Codes:
             gap[(gap == Gap.NONE) & ~here] = Gap.NO_CHILDREN
             wanting = ~builder.complete[address.form][self.row_disclosure]
             gap[(gap == Gap.NONE) & wanting] = Gap.INCOMPLETE
+            strange = builder.unknown_line[address.form, address.side][self.row_disclosure]
+            gap[(gap == Gap.NONE) & strange] = Gap.UNKNOWN_LINE
             gap[self.kind_differs(form)] = Gap.OTHER_KIND
             ticks[gap != Gap.NONE] = 0
             return _Value(ticks, half, half, gap)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
+from decimal import Decimal
 
 import pytest
 from synthetic_accounts import Key, alter, blank, change, facts_of, reading, sound_cells
@@ -115,6 +116,13 @@ def judged() -> JudgedBatch:
     branch = change(SOUND, ("05", "", "2010302", "project"), "1")
     doubt = change(SOUND, ("03", "", "20103", "basic"), "1")
     doubt = alter(doubt, lambda f: f.key == ("03", "", "2010301", "basic"), agreed=False)
+    extra = replace(
+        SOUND[0], row="line_28", name="使用专用结余", amount_wan=Decimal(5), text="5.00"
+    )
+    grown = change(SOUND, ("01", "income", "grand_total", "amount"), "5")
+    grown = change(grown, ("01", "expense", "closing_balance", "amount"), "5")
+    grown = change(grown, ("01", "expense", "grand_total", "amount"), "5")
+    readings["extra line"] = [reading(facts=(*grown, extra))]
     readings |= {"branch": [reading(facts=branch)], "doubt": [reading(facts=doubt)]}
     return judge_batch(Batch.from_readings(readings, details=details), CATALOGUE)
 
@@ -215,6 +223,16 @@ def test_a_doubtful_reading_is_suspect_not_wrong(by_id: dict[str, Judgement]) ->
     ]
     assert [f.state for f in found] == [State.EXTRACTION_SUSPECT]
     assert found[0].severity is Severity.INFO
+
+
+def test_a_line_of_an_unknown_name_is_no_error(by_id: dict[str, Judgement]) -> None:
+    """Provinces add lines; what they add to cannot be told, so the total is not judged."""
+    judgement = by_id["extra line"]
+    assert [f for f in judgement.findings if f.state is State.FAIL] == []
+    states = {f.rule: f.state for f in judgement.findings}
+    assert states["form01.income-grand-total"] is State.NOT_EVALUABLE
+    assert states["form01.income-sum"] is State.NOT_EVALUABLE
+    assert "form01.both-sides" not in states
 
 
 def test_rules_outside_their_years() -> None:
