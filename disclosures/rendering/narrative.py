@@ -79,13 +79,13 @@ class Said:
     """What can be said of one subject; every attribute is text, ``""`` when unknown."""
 
     def __init__(self, narrator: _Narrator, section: str, subject: str) -> None:
-        self._narrator, self._section, self._subject = narrator, section, subject
-        self._stated = narrator.stated(section, subject)
+        self._narrator, self.section, self.subject = narrator, section, subject
+        self.stated = narrator.stated(section, subject)
 
     def _print(self, measure: str, derived: Callable[[], str | Decimal | None]) -> str:
-        given: str | None = getattr(self._stated, measure)
+        given: str | None = getattr(self.stated, measure)
         if given is not None:
-            self._narrator.printed.add(f"{self._section}.{self._subject}.{measure}")
+            self._narrator.printed.add(f"{self.section}.{self.subject}.{measure}")
             return self._narrator.style(given)
         value = derived()
         if value is None:
@@ -93,19 +93,19 @@ class Said:
         return self._narrator.style(value if isinstance(value, str) else f"{value:.2f}")
 
     def _value(self, measure: str) -> Decimal | None:
-        given: str | None = getattr(self._stated, measure)
+        given: str | None = getattr(self.stated, measure)
         return None if given is None else parse_amount(given).value
 
     def _number(self) -> Decimal | None:
         """The amount that derived figures start from: stated, else the forms'."""
-        if self._stated.amount is not None:
+        if self.stated.amount is not None:
             return self._value("amount")
-        return parse_amount(self._narrator.cell(self._section, self._subject) or "").value
+        return parse_amount(self._narrator.cell(self.section, self.subject) or "").value
 
     @property
     def amount(self) -> str:
         def derived() -> str:
-            cell = self._narrator.cell(self._section, self._subject)
+            cell = self._narrator.cell(self.section, self.subject)
             return cell if cell and parse_amount(cell).value is not None else "0.00"
 
         return self._print("amount", derived)
@@ -113,12 +113,12 @@ class Said:
     @property
     def known(self) -> bool:
         """Something is stated, or the forms have an amount other than zero."""
-        return self._stated != Stated() or bool(self._number())
+        return self.stated != Stated() or bool(self._number())
 
     @property
     def given(self) -> bool:
         """Something is stated."""
-        return self._stated != Stated()
+        return self.stated != Stated()
 
     @property
     def nonzero(self) -> bool:
@@ -129,11 +129,11 @@ class Said:
         return self._print("share", self._share)
 
     def _share(self) -> str | None:
-        base = self._narrator.share_base(self._section, self._subject)
+        base = self._narrator.share_base(self.section, self.subject)
         return self._narrator.percentage(self._number(), base, if_zero="0.00")
 
     def _change(self) -> Decimal | None:
-        if self._stated.change is not None:
+        if self.stated.change is not None:
             return self._value("change")
         prior, number = self._value("prior"), self._number()
         return None if prior is None else (number or Decimal(0)) - prior
@@ -141,7 +141,7 @@ class Said:
     @property
     def compares(self) -> bool:
         """Something is known against the prior year."""
-        stated = self._stated
+        stated = self.stated
         return self._change() is not None or any((stated.direction, stated.change_pct))
 
     @property
@@ -167,33 +167,31 @@ class Said:
     @property
     def flat(self) -> bool:
         """Neither up nor down, and nothing stated says it in figures: printed as 持平."""
-        stated = self._stated
+        stated = self.stated
         flat = self._sign() == 0 and not stated.direction and stated.change_pct is None
         if flat and stated.change is not None:
-            self._narrator.printed.add(f"{self._section}.{self._subject}.change")
+            self._narrator.printed.add(f"{self.section}.{self.subject}.change")
         return flat
 
     @property
     def direction(self) -> str:
-        return self._stated.direction or ("减少" if self._sign() < 0 else "增加")
+        return self.stated.direction or ("减少" if self._sign() < 0 else "增加")
 
     @property
     def pct_direction(self) -> str:
-        if self._stated.pct_direction:
-            return self._stated.pct_direction
-        down = self._sign() < 0 or self._stated.direction == "减少"
+        if self.stated.pct_direction:
+            return self.stated.pct_direction
+        down = self._sign() < 0 or self.stated.direction == "减少"
         return "下降" if down else "增长"
 
     @property
     def budget(self) -> str:
-        return self._print(
-            "budget", lambda: self._narrator.budget_cell(self._section, self._subject)
-        )
+        return self._print("budget", lambda: self._narrator.budget_cell(self.section, self.subject))
 
     def _budget(self) -> Decimal | None:
-        if self._stated.budget is not None:
+        if self.stated.budget is not None:
             return self._value("budget")
-        return parse_amount(self._narrator.budget_cell(self._section, self._subject) or "").value
+        return parse_amount(self._narrator.budget_cell(self.section, self.subject) or "").value
 
     @property
     def completion(self) -> str:
@@ -218,7 +216,7 @@ class Said:
         return self._print("variance_pct", derived)
 
     def _versus(self) -> Decimal | None:
-        if self._stated.versus_budget is not None:
+        if self.stated.versus_budget is not None:
             return self._value("versus_budget")
         budget = self._budget()
         return None if budget is None else (self._number() or Decimal(0)) - budget
@@ -251,8 +249,8 @@ class Said:
     @property
     def relation(self) -> str:
         """大于, 小于 or 持平 (actual against budget)."""
-        if self._stated.relation:
-            return self._stated.relation
+        if self.stated.relation:
+            return self.stated.relation
         return {"增加": "大于", "减少": "小于"}.get(self.versus_word, "持平")
 
     @property
@@ -261,28 +259,28 @@ class Said:
 
     @property
     def counted(self) -> bool:
-        return self._stated.count is not None
+        return self.stated.count is not None
 
     @property
     def name(self) -> str:
-        return self._stated.name or self._narrator.name(self._subject)
+        return self.stated.name or self._narrator.name(self.subject)
 
     @property
     def items(self) -> str:
-        given = self._stated.items
-        return "、".join(self._narrator.economic(self._subject) if given is None else given)
+        given = self.stated.items
+        return "、".join(self._narrator.economic(self.subject) if given is None else given)
 
     @property
     def reason(self) -> str:
-        return self._stated.reason or ""
+        return self.stated.reason or ""
 
     @property
     def budget_reason(self) -> str:
-        return self._stated.budget_reason or ""
+        return self.stated.budget_reason or ""
 
     @property
     def text(self) -> str:
-        return self._stated.text or ""
+        return self.stated.text or ""
 
 
 class _Narrator:

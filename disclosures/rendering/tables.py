@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from typing import Any, Literal
@@ -60,7 +60,6 @@ class Table:
     landscape: bool = False
     total_row: int | None = None
     """Index in ``body`` of the 合计 row that continuation pages may repeat."""
-    wraps: frozenset[int] = field(default=frozenset())
 
     @property
     def columns(self) -> int:
