@@ -25,6 +25,8 @@ from disclosures.reading.triage import Triage, classify
 
 _UNSUPPORTED: Final = {
     MediaType.DOC: "Word 97 document; save it as .docx or PDF to have it read",
+    MediaType.RTF: "RTF document; save it as .docx or PDF to have it read",
+    MediaType.MHTML: "web archive; save it as .docx or PDF to have it read",
     MediaType.ENCRYPTED_OFFICE: "encrypted with a password; ask the publisher for a copy without",
     MediaType.OFD: "OFD document; convert it to PDF to have it read",
     MediaType.ZIP: "ZIP archive; unpack it and read its members",

@@ -31,6 +31,8 @@ class MediaType(StrEnum):
     GIF = "image/gif"
     BMP = "image/bmp"
     HTML = "text/html"
+    MHTML = "multipart/related"
+    RTF = "application/rtf"
     XML = "application/xml"
     TEXT = "text/plain"
     BINARY = "application/octet-stream"
@@ -58,6 +60,7 @@ _MAGIC: tuple[tuple[bytes, MediaType], ...] = (
 )
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _HTML_TAG = re.compile(r"<(?:!doctype\s+html|html|head|body|table|div|meta|script)[\s>/]", re.I)
+_MHTML = re.compile(r"^MIME-Version:.*^Content-Type:\s*multipart/related", re.I | re.M | re.S)
 # C0 controls that no text holds; tab, line breaks, form feed and escape may occur.
 _CONTROLS = re.compile(r"[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f]")
 _DECLARED_CHARSET = re.compile(rb"charset\s*=\s*[\"']?\s*([A-Za-z0-9_\-]+)", re.I)
@@ -78,6 +81,10 @@ def sniff(body: bytes) -> MediaType:
     if text is None:
         return next((kind for mark, kind in _MAGIC if body.startswith(mark)), MediaType.BINARY)
     head = text[:65536].lstrip("\ufeff \t\r\n")
+    if head.startswith("{\\rtf"):
+        return MediaType.RTF
+    if _MHTML.search(head[:4096]):
+        return MediaType.MHTML
     if _HTML_TAG.search(head[:4096]) or (head.startswith("<") and _HTML_TAG.search(head)):
         return MediaType.HTML
     return MediaType.XML if head.startswith("<?xml") else MediaType.TEXT

@@ -235,6 +235,11 @@ def test_cut_workbook_and_document_are_unreadable_with_a_reason(tmp_path: Path) 
         (b"\xff\xd8\xff\xe0\x00\x10JFIF", MediaType.JPEG),
         ("﻿<!DOCTYPE html><html>".encode(), MediaType.HTML),
         ("收入支出决算总表\t单位：万元".encode("gb18030"), MediaType.TEXT),
+        (rb"{\rtf1\ansi\ansicpg936 \'ca\'d5}", MediaType.RTF),
+        (
+            b'MIME-Version: 1.0\r\nContent-Type: multipart/related; boundary="x"\r\n\r\n<html>',
+            MediaType.MHTML,
+        ),
         (b"", MediaType.EMPTY),
         (b"\x00" * 900, MediaType.EMPTY),
         (bytes(range(256)) * 4, MediaType.BINARY),
