@@ -560,7 +560,6 @@ class _Case:
         d, rule = int(mart.disclosure[row]), instance.rule
         assert instance.question is not None
         assert rule.answer_no is not None
-        self._count(d, instance, State.FAIL, 1)
         form = instance.question.argument or None
         code = self._code(mart, row)
         detail = mart.details[instance.question.mart_column].get(row, "")
@@ -571,15 +570,19 @@ class _Case:
             year="" if year < 0 else year,
             code=code or "",
         )
-        operands = self._operands_of_code(d, code, rule.forms) if code else ()
+        cells = self._cells_of_code(d, code, rule.forms) if code else []
+        operands = tuple(self._operand(n, "addend") for n in cells)
         first = next((o for o in operands if o.page is not None), None)
+        doubtful = any(self._doubtful(n) for n in cells)
+        state = State.EXTRACTION_SUSPECT if doubtful else State.FAIL
+        self._count(d, instance, state, 1)
         self.findings[d].append(
             Finding(
                 disclosure_id=self.ids[d],
                 rule=rule.id,
                 subject=wording.subject(instance, code),
-                severity=rule.severity,
-                state=State.FAIL,
+                severity=Severity.INFO if doubtful else rule.severity,
+                state=state,
                 message=sentence,
                 form=form,
                 sha256=first.sha256 if first else None,
@@ -608,7 +611,7 @@ class _Case:
         message = wording.violation(
             instance,
             code=code,
-            name=first.name if first else None,
+            name=first.name if first else self._name_of(d, code),
             stated=stated,
             computed=stated - difference,
             tolerance=tolerance,
@@ -649,6 +652,12 @@ class _Case:
         """Positions of the facts behind a figure; zeros of sums are left out."""
         return self.builder.cells(address, d, code)
 
+    def _name_of(self, d: int, code: str | None) -> str | None:
+        """The name that some form of the disclosure prints beside a code."""
+        facts = self.batch.facts_of(self.ids[d])
+        names = facts.loc[facts["row"] == code, "name"]
+        return str(names.iloc[0]) if len(names) else None
+
     def _doubtful(self, position: int) -> bool:
         facts = self._columns
         return not facts["agreed"][position] or (
@@ -672,15 +681,13 @@ class _Case:
             role=role,
         )
 
-    def _operands_of_code(
-        self, d: int, code: str, rule_forms: Sequence[str]
-    ) -> tuple[Operand, ...]:
-        """One cell per form for a finding about a code's name."""
+    def _cells_of_code(self, d: int, code: str, rule_forms: Sequence[str]) -> list[int]:
+        """The first cell per form of a row, for a finding about a code's name."""
         cells = (
             next(iter(self.builder.cells(Address(f, "", "each", "total"), d, code)), None)
             for f in rule_forms
         )
-        return tuple(self._operand(n, "addend") for n in cells if n is not None)
+        return [n for n in cells if n is not None]
 
     # -- judgements
 

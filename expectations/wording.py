@@ -13,7 +13,7 @@ from warehouse.marts import Address, Gap
 _GAPS = {
     Gap.FORM_ABSENT: "未读到《{form}》",
     Gap.FORM_NOT_YET: "该年度尚无《{form}》",
-    Gap.UNREADABLE: "《{form}》有数字无法辨认（{row}，{column}）",
+    Gap.UNREADABLE: "《{form}》有数字无法辨认（{place}）",
     Gap.ROW_ABSENT: "《{form}》未见“{row}”行",
     Gap.COLUMN_ABSENT: "《{form}》未见“{column}”栏",
     Gap.INCOMPLETE: "《{form}》未能完整读取",
@@ -102,15 +102,19 @@ def subject(instance: Instance, code: str | None = None) -> str:
 def gap(address: Address, why: Gap, code: str | None = None) -> str:
     """Why a figure is not known."""
     row = row_title(address, code)
+    column = column_title(address)
     return _GAPS[why].format(
-        form=forms()[address.form].title, row=row, column=column_title(address) or "金额"
+        form=forms()[address.form].title,
+        row=row,
+        column=column or "金额",
+        place=place(row, column),
     )
 
 
 def form_gap(form: str, why: Gap) -> str:
     """Why a question, about a form or about none, has no answer."""
     title = forms()[form].title if form in forms() else ""
-    return _GAPS[why].format(form=title, row="", column="")
+    return _GAPS[why].format(form=title, row="", column="", place="")
 
 
 def violation(

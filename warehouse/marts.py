@@ -1235,7 +1235,10 @@ def _same_name(builder: Builder, argument: str, parameters: Mapping[str, Any]) -
     ).drop_duplicates(["key", "form", "name"])
     squeezed = {name: squeeze(str(name)) for name in table["name"].unique()}
     table["plain"] = table["name"].map(squeezed)
-    table = table[table["plain"] != ""]
+    # Where readers saw parts of a wrapped name, the longest is the name.
+    table["length"] = table["plain"].str.len()
+    table = table[table["length"] > 0].sort_values(["key", "form", "length"], kind="stable")
+    table = table.drop_duplicates(["key", "form"], keep="last")
     several = table.groupby("key")["form"].transform("nunique") > 1
     details: dict[int, str] = {}
     at = codes._rows(table.loc[several, "key"].to_numpy(dtype=np.int64))
