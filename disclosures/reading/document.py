@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import Final
 
 from disclosures.amounts import MoneyUnit
-from disclosures.model import DocumentKind, Fact, FormReading, Reading
+from disclosures.model import DocumentKind, Fact, FormReading, PerformanceFact, Reading
 from disclosures.reading import READER_VERSION
 from disclosures.reading.grammar import read_flattened
-from disclosures.reading.grids import PageText
+from disclosures.reading.grids import Grid, PageText
 from disclosures.reading.narrative import statements
+from disclosures.reading.performance import PerformanceRead, is_performance_page, read_performance
+from disclosures.reading.performance_text import read_performance_text
 from disclosures.reading.readers.base import Reader, UnreadableError
 from disclosures.reading.recognise import recognise
 from disclosures.reading.sniff import MediaType, decode_text, sniff
@@ -37,6 +39,7 @@ _UNSUPPORTED: Final = {
     MediaType.EMPTY: "empty file; download it again",
     MediaType.BINARY: "content of no known format; download it again or ask the publisher for it",
 }
+_WITH_PERFORMANCE: Final = (DocumentKind.FINAL_ACCOUNTS, DocumentKind.PERFORMANCE)
 _SCAN: Final = "scanned, no text layer; it needs character recognition"
 
 
@@ -49,7 +52,12 @@ class _Content:
     readers: dict[str, str]
     forms: tuple[FormReading, ...] = ()
     facts: tuple[Fact, ...] = ()
+    performance: tuple[PerformanceFact, ...] = ()
     notes: list[str] = field(default_factory=list)
+
+    def take_performance(self, read: PerformanceRead) -> None:
+        self.performance = read.facts
+        self.notes += read.notes
 
     def take(self, found: Iterable[tuple[FormReading, Sequence[Fact]]]) -> None:
         pairs = list(found)
@@ -152,7 +160,25 @@ def _read_pdf(path: Path, body: bytes, reading: Reading, max_pages: int | None) 
         content.forms, content.facts = found.forms, found.facts
         content.readers |= found.readers
         content.notes += found.notes
+        content.take_performance(_performance(found.grids, read.texts))
+    elif triage.kind is DocumentKind.PERFORMANCE:
+        pages = {t.page for t in read.texts if t.page and is_performance_page(t.text)}
+        tables = pdf.read_tables(path, pages) if pages else pdf.FormsRead()
+        content.readers |= tables.readers
+        content.notes += tables.notes
+        content.take_performance(_performance(tables.grids, read.texts))
     return _conclude(reading, content, triage)
+
+
+def _performance(grids: Sequence[Grid], texts: Sequence[PageText]) -> PerformanceRead:
+    """Performance forms among the tables; those without ruling lines, by their text."""
+    read = read_performance(grids, texts)
+    seen = {fact.page for fact in read.facts}
+    pages = [text for text in texts if text.page not in seen and is_performance_page(text.text)]
+    if pages and (None not in seen or not read.facts):
+        flat = read_performance_text(pages)
+        read = PerformanceRead((*read.facts, *flat.facts), (*read.notes, *flat.notes))
+    return read
 
 
 def _read_plain_text(body: bytes, reading: Reading) -> Reading:
@@ -165,6 +191,8 @@ def _read_plain_text(body: bytes, reading: Reading) -> Reading:
     triage = classify(read.pages)
     if triage.kind is DocumentKind.FINAL_ACCOUNTS:
         content.take(read.forms)
+    if triage.kind in _WITH_PERFORMANCE:
+        content.take_performance(read_performance_text(read.pages))
     return _conclude(reading, content, triage)
 
 
@@ -182,6 +210,8 @@ def _read_exact(path: Path, kind: MediaType, reading: Reading) -> Reading:
             # Tables typed with blanks, or pasted without their cells.
             content.readers[TEXT_READER] = READER_VERSION
             content.take(read_flattened(read.texts, reader=TEXT_READER))
+    if triage.kind in _WITH_PERFORMANCE:
+        content.take_performance(_performance(read.grids, read.texts))
     return _conclude(reading, content, triage)
 
 
@@ -214,6 +244,7 @@ def _conclude(reading: Reading, content: _Content, triage: Triage) -> Reading:
         forms=content.forms,
         facts=content.facts,
         statements=tuple(statements(content.texts)) if final else (),
+        performance=content.performance,
         readers=content.readers,
         notes=tuple(content.notes),
     )

@@ -34,12 +34,16 @@ _PDFPLUMBER: Final[Reader] = PdfplumberReader()
 
 @dataclass(slots=True)
 class FormsRead:
-    """Forms and facts of a document, who read them, and what auditors should know of it."""
+    """Forms and facts of a document, who read them, and what auditors should know of it.
+
+    ``grids`` are all tables of all pages, as the first reader saw them.
+    """
 
     forms: tuple[FormReading, ...] = ()
     facts: tuple[Fact, ...] = ()
     readers: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    grids: tuple[Grid, ...] = ()
 
 
 def read_forms(path: Path, texts: Sequence[PageText]) -> FormsRead:
@@ -68,6 +72,19 @@ def read_forms(path: Path, texts: Sequence[PageText]) -> FormsRead:
     read.facts = result.facts
     read.forms = agree_forms(witnesses)
     _note_undecided(result, read)
+    return read
+
+
+def read_tables(path: Path, pages: Collection[int]) -> FormsRead:
+    """The tables of these pages as the first reader sees them, and who that is."""
+    read = FormsRead(readers={_TABLERS.name: _TABLERS.version})
+    try:
+        extraction = _TABLERS.read(path, pages)
+    except UnreadableError as error:
+        read.notes.append(str(error))
+    else:
+        read.grids = extraction.grids
+        read.notes += extraction.notes
     return read
 
 
@@ -148,6 +165,8 @@ def _testify(
     try:
         extraction = reader.read(path, pages)
         grids = extraction.grids
+        if pages is None:
+            read.grids = grids
         read.notes += extraction.notes
     except UnreadableError as error:
         read.notes.append(str(error))
