@@ -13,7 +13,7 @@ from warehouse.marts import Address, Gap
 _GAPS = {
     Gap.FORM_ABSENT: "未读到《{form}》",
     Gap.FORM_NOT_YET: "该年度尚无《{form}》",
-    Gap.UNREADABLE: "《{form}》有数字无法辨认（{place}）",
+    Gap.UNREADABLE: "《{form}》有数字未能可靠读取（{place}）",
     Gap.ROW_ABSENT: "《{form}》未见“{row}”行",
     Gap.COLUMN_ABSENT: "《{form}》未见“{column}”栏",
     Gap.INCOMPLETE: "《{form}》未能完整读取",

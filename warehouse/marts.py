@@ -27,6 +27,7 @@ a rule whose figure is missing neither passes nor fails.
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -34,7 +35,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from enum import IntEnum
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -48,7 +49,9 @@ from sqlalchemy import (
     MetaData,
     String,
     Table,
+    Text,
     bindparam,
+    cast,
     insert,
     select,
     type_coerce,
@@ -334,6 +337,12 @@ def _precision(
 _CHUNK: Final = 500
 
 
+@lru_cache(maxsize=256)
+def _names_of(stored: str | None) -> tuple[str, ...]:
+    # A few combinations of readers stand beside hundreds of thousands of cells.
+    return tuple(json.loads(stored or "[]"))
+
+
 def load_batch(engine: Engine, disclosure_ids: Sequence[str] | None = None) -> Batch:
     """The facts of the named disclosures (all when None) as the warehouse holds them.
 
@@ -422,7 +431,7 @@ def load_batch(engine: Engine, disclosure_ids: Sequence[str] | None = None) -> B
                     CoreFact.page,
                     CoreFact.decimals,
                     CoreFact.unit,
-                    CoreFact.readers,
+                    cast(CoreFact.readers, Text),
                 )
                 .join(
                     CoreFact,
@@ -433,7 +442,11 @@ def load_batch(engine: Engine, disclosure_ids: Sequence[str] | None = None) -> B
                 .order_by(CoreDisclosureDocument.disclosure_id, CoreFact.sha256, CoreFact.ordinal),
                 {"ids": wanted},
             )
-            cells += [tuple(cell) for cell in rows if cell[2] in taken[cell[0], cell[1]]]
+            cells += [
+                (*cell[:-1], _names_of(cell[-1]))
+                for cell in rows
+                if cell[2] in taken[cell[0], cell[1]]
+            ]
     return Batch(_disclosure_frame(disclosures), _fact_frame(cells))
 
 
