@@ -7,6 +7,9 @@ import re
 import zipfile
 from enum import StrEnum
 
+from disclosures.reading.packages import ZIP_ERRORS, directory
+from disclosures.reading.readers.base import UnreadableError
+
 
 class MediaType(StrEnum):
     """Media types that are told apart; the value is the IANA name."""
@@ -64,6 +67,11 @@ _MHTML = re.compile(r"^MIME-Version:.*^Content-Type:\s*multipart/related", re.I 
 # C0 controls that no text holds; tab, line breaks, form feed and escape may occur.
 _CONTROLS = re.compile(r"[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f]")
 _DECLARED_CHARSET = re.compile(rb"charset\s*=\s*[\"']?\s*([A-Za-z0-9_\-]+)", re.I)
+# What pages may declare. Other codecs (punycode, idna, unicode_escape) take quadratic time or
+# turn some figures into others, and the single-byte ones make a text of anything.
+_CHARSETS = frozenset(
+    {"utf-8", "gb2312", "gbk", "gb18030", "hz-gb-2312", "big5", "big5-hkscs", "utf-16"}
+)
 
 
 def sniff(body: bytes) -> MediaType:
@@ -92,13 +100,14 @@ def sniff(body: bytes) -> MediaType:
 
 def _sniff_zip(body: bytes) -> MediaType:
     try:
-        with zipfile.ZipFile(io.BytesIO(body)) as package:
-            names = frozenset(package.namelist())
-            if "mimetype" in names and package.getinfo("mimetype").file_size < 200:
-                declared = package.read("mimetype").decode("ascii", "replace").strip()
-                if declared == MediaType.ODS:
-                    return MediaType.ODS
-    except (zipfile.BadZipFile, RuntimeError, NotImplementedError, OSError, ValueError):
+        names = frozenset(member.filename for member in directory(io.BytesIO(body)))
+        if "mimetype" in names:
+            with zipfile.ZipFile(io.BytesIO(body)) as package:
+                if package.getinfo("mimetype").file_size < 200:
+                    declared = package.read("mimetype").decode("ascii", "replace").strip()
+                    if declared == MediaType.ODS:
+                        return MediaType.ODS
+    except (UnreadableError, *ZIP_ERRORS):
         # A cut package has no directory at its end; local headers still say what it was.
         head = body[:65536]
         for mark, kind in ((b"word/", MediaType.DOCX), (b"xl/", MediaType.XLSX)):
@@ -142,16 +151,28 @@ def decode_text(body: bytes) -> str | None:
         return None
     declared = _DECLARED_CHARSET.search(body[:4096])
     encodings.append("utf-8")
-    if declared:
-        name = declared[1].decode("ascii").lower()
+    if declared and (name := declared[1].decode("ascii").lower()) in _CHARSETS:
         # Pages that declare gb2312 use characters of its superset.
         encodings.append("gb18030" if name in ("gb2312", "gbk") else name)
     encodings.append("gb18030")
     for encoding in encodings:
         try:
             text = body.decode(encoding)
-        except (UnicodeDecodeError, LookupError):
+        except (UnicodeError, LookupError):
             continue
-        if len(_CONTROLS.findall(text[:65536])) <= len(text) // 1000:
+        if _is_text(text):
+            return text
+    # Pages with a few broken bytes are common, and browsers show them. A figure that was hit
+    # keeps the replacement character and so is no amount.
+    for encoding in dict.fromkeys(encodings):
+        try:
+            text = body.decode(encoding, errors="replace")
+        except LookupError:
+            continue
+        if text.count("\ufffd") <= len(text) // 200 and _is_text(text):
             return text
     return None
+
+
+def _is_text(text: str) -> bool:
+    return len(_CONTROLS.findall(text[:65536])) <= len(text) // 1000

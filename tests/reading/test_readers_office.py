@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
 
 import openpyxl
@@ -191,6 +192,26 @@ def test_web_page_with_inline_tables(tmp_path: Path) -> None:
     assert facts["total", "basic"].text == "60.25"
 
 
+def test_web_page_with_a_broken_byte_is_read_and_the_figure_that_it_hit_is_not(
+    tmp_path: Path,
+) -> None:
+    body = "".join(
+        f"<tr><td>{code}</td><td>{name}</td><td>{a}</td><td>{b}</td><td>{c}</td></tr>"
+        for code, name, a, b, c in ROWS
+    )
+    head = "".join(f"<th>{title}</th>" for title in HEAD)
+    prose = "<p>本部门严格执行预算，按照规定公开决算。</p>" * 20
+    page = f"<html><body><h1>{TITLE}</h1>{prose}<p>{FORM_05}</p><p>单位：万元</p>"
+    page += f"<table><tr>{head}</tr>{body}</table></body></html>"
+    path = tmp_path / "page.html"
+    path.write_bytes(page.encode().replace(b"<td>60.25</td>", b"<td>60.\xff5</td>"))
+    reading = read_document(path)
+    facts = by_key(reading)
+    assert reading.notes == ("1 broken characters in the page",)
+    assert facts["total", "basic"].state is CellState.UNREADABLE
+    assert facts["total", "total"].text == "100.5"
+
+
 def test_web_page_without_accounts_says_why(tmp_path: Path) -> None:
     path = tmp_path / "notice.pdf"
     path.write_text("<html><body><p>您访问的页面不存在</p></body></html>", encoding="utf-8")
@@ -219,6 +240,23 @@ def test_cut_workbook_and_document_are_unreadable_with_a_reason(tmp_path: Path) 
     assert reading.kind is DocumentKind.UNREADABLE
     assert reading.reason
     assert len(reading.sha256) == 64
+
+
+def test_workbook_with_a_lost_sheet_is_unreadable_not_incomplete(tmp_path: Path) -> None:
+    workbook = openpyxl.Workbook()
+    sheet = workbook.active
+    assert isinstance(sheet, Worksheet)
+    write_sheet(sheet)
+    write_sheet(workbook.create_sheet("二"))
+    whole, path = tmp_path / "whole.xlsx", tmp_path / "damaged.xlsx"
+    workbook.save(whole)
+    with zipfile.ZipFile(whole) as source, zipfile.ZipFile(path, "w") as target:
+        for member in source.namelist():
+            body = source.read(member)
+            target.writestr(member, body[:200] if member.endswith("sheet2.xml") else body)
+    reading = read_document(path)
+    assert reading.kind is DocumentKind.UNREADABLE
+    assert "damaged" in (reading.reason or "")
 
 
 @pytest.mark.parametrize(

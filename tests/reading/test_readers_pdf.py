@@ -197,6 +197,21 @@ def test_cut_file_is_unreadable_even_where_viewers_repair_it(ruled: Path, tmp_pa
     assert "truncated" in (reading.reason or "")
 
 
+def test_file_whose_pages_show_nothing_is_damaged_not_without_forms(
+    ruled: Path, tmp_path: Path
+) -> None:
+    document = pypdfium2.PdfDocument(ruled)
+    page = document[1]
+    for item in list(page.get_objects(max_depth=1)):
+        page.remove_obj(item)
+    page.gen_content()
+    document.save(tmp_path / "damaged.pdf")
+    document.close()
+    reading = read_document(tmp_path / "damaged.pdf")
+    assert reading.kind is DocumentKind.UNREADABLE
+    assert "1 of 2 pages show nothing" in (reading.reason or "")
+
+
 def test_encrypted_file_is_unreadable_with_what_to_do(ruled: Path, tmp_path: Path) -> None:
     TabulaReader().start()
     pdfbox = "org.apache.pdfbox.pdmodel"

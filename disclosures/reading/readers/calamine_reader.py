@@ -12,11 +12,9 @@ from typing import Final
 import python_calamine as calamine
 
 from disclosures.reading.grids import Grid, GridCell, PageText
+from disclosures.reading.packages import demand_sound
 from disclosures.reading.readers.base import Extraction, UnreadableError
 from disclosures.reading.readers.number_format import shown_number
-
-#: A workbook that unpacks to more than this is refused (a zip bomb).
-MAX_UNPACKED_BYTES: Final = 512 * 2**20
 
 Value = int | float | str | bool | dt.time | dt.date | dt.datetime | dt.timedelta
 
@@ -30,17 +28,15 @@ class CalamineReader:
 
     def read(self, path: Path, pages: Collection[int] | None = None) -> Extraction:
         notes: list[str] = []
+        if zipfile.is_zipfile(path):
+            demand_sound(path)
         try:
-            if zipfile.is_zipfile(path):
-                with zipfile.ZipFile(path) as package:
-                    unpacked = sum(member.file_size for member in package.infolist())
-                if unpacked > MAX_UNPACKED_BYTES:
-                    raise UnreadableError(
-                        f"the workbook unpacks to {unpacked >> 20} MB, more than "
-                        f"{MAX_UNPACKED_BYTES >> 20} MB"
-                    )
             workbook = calamine.CalamineWorkbook.from_path(str(path))
-        except (calamine.CalamineError, zipfile.BadZipFile, OSError, ValueError) as error:
+        except (
+            calamine.CalamineError,
+            OSError,
+            ValueError,
+        ) as error:
             raise UnreadableError(
                 f"the workbook cannot be opened ({error}); open it in Excel and save it again"
             ) from error
@@ -57,8 +53,10 @@ class CalamineReader:
             try:
                 values = workbook.get_sheet_by_name(sheet.name).to_python(skip_empty_area=False)
             except (calamine.CalamineError, ValueError) as error:
-                notes.append(f"sheet {sheet.name!r} cannot be read: {error}")
-                continue
+                # The forms of a lost sheet would be reported as missing.
+                raise UnreadableError(
+                    f"damaged: sheet {sheet.name!r} cannot be read ({error}); download it again"
+                ) from error
             shown = styles.of(sheet.name)
             formulas = styles.formulas_of(sheet.name)
             if formulas and all(_at(values, *place) == "" for place in formulas):

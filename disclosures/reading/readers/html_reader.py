@@ -47,7 +47,9 @@ class HtmlReader:
         walk.end_line()
         grids = tuple(Grid(self.name, None, rows) for rows in walk.tables)
         lines = [title, *walk.lines] if title else walk.lines
-        return Extraction(grids, (PageText(None, "\n".join(lines)),))
+        broken = text.count("\ufffd")
+        notes = (f"{broken} broken characters in the page",) if broken else ()
+        return Extraction(grids, (PageText(None, "\n".join(lines)),), notes)
 
 
 class _Walk:
