@@ -126,6 +126,9 @@ def check(
 
     Exit code: 0 no error-level finding, 1 some, 2 could not run.
     """
+    missing = [str(path) for path in paths if not path.exists()]
+    if missing:  # said at once, before the libraries are loaded
+        _stop(f"no such file or folder: {', '.join(missing)}")
     from flows.local import CheckError, check_paths
     from flows.progress import progress_bars
     from flows.tables import print_check

@@ -154,7 +154,7 @@ def _read_pdf(path: Path, body: bytes, reading: Reading, max_pages: int | None) 
             "the text layer is garbled (fonts without a character map); it needs character "
             "recognition"
         )
-    triage = classify(read.texts)
+    triage = classify(read.texts, may_be_scan=False)
     if triage.kind is DocumentKind.FINAL_ACCOUNTS:
         found = pdf.read_forms(path, read.texts)
         content.forms, content.facts = found.forms, found.facts
@@ -188,7 +188,7 @@ def _read_plain_text(body: bytes, reading: Reading) -> Reading:
     read = read_text_document(text)
     pages = max((page.page or 0 for page in read.pages), default=0)
     content = _Content(read.pages, pages, {TEXT_READER: READER_VERSION})
-    triage = classify(read.pages)
+    triage = classify(read.pages, may_be_scan=False)
     if triage.kind is DocumentKind.FINAL_ACCOUNTS:
         content.take(read.forms)
     if triage.kind in _WITH_PERFORMANCE:
@@ -201,7 +201,7 @@ def _read_exact(path: Path, kind: MediaType, reading: Reading) -> Reading:
     reader = _exact_reader(kind)
     read = reader.read(path)
     content = _Content(read.texts, 0, {reader.name: reader.version}, notes=list(read.notes))
-    triage = classify(read.texts)
+    triage = classify(read.texts, may_be_scan=False)
     if triage.kind is DocumentKind.UNREADABLE and kind is MediaType.HTML:
         triage = replace(triage, kind=DocumentKind.OTHER, reason="a web page without text")
     if triage.kind is DocumentKind.FINAL_ACCOUNTS:

@@ -87,10 +87,15 @@ def _wording() -> _Wording:
     return _Wording.model_validate(yaml.safe_load(text))
 
 
-def classify(pages: Sequence[PageText]) -> Triage:
-    """Kind, agency, year, unit, title and headings of a document by the text of its pages."""
+def classify(pages: Sequence[PageText], *, may_be_scan: bool = True) -> Triage:
+    """Kind, agency, year, unit, title and headings of a document by the text of its pages.
+
+    ``may_be_scan``: a few letters on a page may be all that stands beside its picture, so they
+    count as no text. Formats that are text have none only when they are empty.
+    """
     whole = _normal("\n".join(page.text for page in pages))
-    if sum(1 for letter in whole if letter.isalnum()) < _LEAST_LETTERS:
+    letters = sum(1 for letter in whole if letter.isalnum())
+    if letters < (_LEAST_LETTERS if may_be_scan else 1):
         return Triage(DocumentKind.UNREADABLE, "no text in it")
     title = _title(pages)
     opening = whole[: _wording().opening_letters]
