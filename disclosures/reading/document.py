@@ -167,6 +167,14 @@ def _read_pdf(path: Path, body: bytes, reading: Reading, max_pages: int | None) 
         content.readers |= tables.readers
         content.notes += tables.notes
         content.take_performance(_performance(tables.grids, read.texts))
+    blank = [t for t in read.texts if not t.text.strip() and t.page not in read.images]
+    silent = triage.kind in (DocumentKind.FINAL_ACCOUNTS, DocumentKind.OTHER) and not content.facts
+    if silent and 4 * len(blank) > content.pages:
+        # A damaged page shows nothing, and nothing says so.
+        raise UnreadableError(
+            f"damaged: {len(blank)} of {content.pages} pages show nothing and no form was "
+            "found; download it again"
+        )
     return _conclude(reading, content, triage)
 
 
