@@ -56,13 +56,23 @@ def _codes(items: dict[str, tuple[str, str]]) -> dict[str, tuple[Decimal, Decima
     return result
 
 
-def sound_cells() -> Cells:
+def cells_before_2020() -> Cells:
+    """The forms as they were before 国有资本经营预算 had lines, a column and a form of its own."""
+    return {
+        key: value
+        for key, value in sound_cells(with_capital=False).items()
+        if key[0] != "08" and "state_capital" not in (key[2] + key[3])
+    }
+
+
+def sound_cells(*, with_capital: bool = True) -> Cells:
     """Every figure of the nine forms; 08 in the wide layout, 06 with one total over both."""
-    general, fund, capital = _codes(GENERAL), _codes(FUND), _codes(CAPITAL)
-    everything = _codes({**GENERAL, **FUND, **CAPITAL})
+    own = CAPITAL if with_capital else {"2230105": ("0", "0")}
+    general, fund, capital = _codes(GENERAL), _codes(FUND), _codes(own)
+    everything = _codes({**GENERAL, **FUND, **own})
     zero = Decimal("0.00")
     opening = {"general_budget": Decimal("11"), "government_fund": Decimal("3")}
-    opening["state_capital"] = Decimal("1")
+    opening["state_capital"] = Decimal(1 if with_capital else 0)
     spent = {
         "general_budget": sum(general["total"]),
         "government_fund": sum(fund["total"]),
@@ -103,7 +113,7 @@ def sound_cells() -> Cells:
         put("04", "expense", "expense_total", column, spent[column])
         put("04", "expense", "closing_balance", column, closing[column])
         put("04", "expense", "grand_total", column, spent[column] + closing[column])
-    received = _codes({**GENERAL, **FUND, **CAPITAL})
+    received = everything
     # Income by code follows expenditure but for the balances, which stay with one code.
     shift = total_income - total_spent
     for code, (basic, project) in received.items():

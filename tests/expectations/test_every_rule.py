@@ -11,7 +11,16 @@ from dataclasses import replace
 from decimal import Decimal
 
 import pytest
-from synthetic_accounts import Key, alter, blank, change, facts_of, reading, sound_cells
+from synthetic_accounts import (
+    Key,
+    alter,
+    blank,
+    cells_before_2020,
+    change,
+    facts_of,
+    reading,
+    sound_cells,
+)
 
 from disclosures.model import Fact, Reading
 from disclosures.verdicts import Finding, Judgement, Severity, State
@@ -123,6 +132,9 @@ def judged() -> JudgedBatch:
     grown = change(grown, ("01", "expense", "closing_balance", "amount"), "5")
     grown = change(grown, ("01", "expense", "grand_total", "amount"), "5")
     readings["extra line"] = [reading(facts=(*grown, extra))]
+    narrow = tuple(f for f in SOUND if f.form != "08" or f.column in ("total", "basic", "project"))
+    readings["narrow 08"] = [reading(facts=narrow)]
+    readings["before 2020"] = [reading(facts=facts_of(cells_before_2020()), year=2019)]
     readings |= {"branch": [reading(facts=branch)], "doubt": [reading(facts=doubt)]}
     return judge_batch(Batch.from_readings(readings, details=details), CATALOGUE)
 
@@ -233,6 +245,19 @@ def test_a_line_of_an_unknown_name_is_no_error(by_id: dict[str, Judgement]) -> N
     assert states["form01.income-grand-total"] is State.NOT_EVALUABLE
     assert states["form01.income-sum"] is State.NOT_EVALUABLE
     assert "form01.both-sides" not in states
+
+
+@pytest.mark.parametrize("variant", ["narrow 08", "before 2020"])
+def test_variants_of_the_forms_are_sound(variant: str, by_id: dict[str, Judgement]) -> None:
+    """08 with and without balances; before 2020 no state capital at all."""
+    judgement = by_id[variant]
+    assert [f for f in judgement.findings if f.state is State.FAIL] == []
+    missing = {f.rule for f in judgement.findings if f.state is State.NOT_EVALUABLE}
+    assert missing == {"timeliness.published", "manner.official-host"}
+    assert judgement.grade == "A"
+    inapplicable = {f.rule for f in judgement.findings if f.state is State.NOT_APPLICABLE}
+    assert {"form08.balance", "form04-08.opening"} <= inapplicable
+    assert "form03-05-07-08.equal" not in inapplicable
 
 
 def test_rules_outside_their_years() -> None:
