@@ -48,8 +48,13 @@ class _TitleWording(_Model):
 
 
 class _Flattened(_Model):
-    source: str
-    management: str
+    after_name: str
+    funds: dict[str, str]
+    sources: tuple[str, ...]
+    funds_end: str
+    management_begin: str
+    management_end: str
+    management: tuple[str, ...]
     headings: tuple[str, ...]
 
 
@@ -366,7 +371,11 @@ def _columns(row: Sequence[str], roles: Mapping[str, str]) -> _Columns | None:
         if not text:
             continue
         role = role_of(plain(text), roles)
-        if role in (seen for seen, _, _ in found) and role not in ("note", "basis", "rate"):
+        if (
+            role
+            and role in [seen for seen, _, _ in found]
+            and role not in ("note", "basis", "rate")
+        ):
             role = None
         found.append((role or "", index, text))
     stops = [index for _, index, _ in found[1:]] + [len(row)]
@@ -391,7 +400,7 @@ def indicator_columns(row: Sequence[str]) -> _Columns | None:
         role = role_of(plain(text), wording().indicators) if text else None
         if role is None or (role not in _LEVELS and index < last_level):
             continue
-        if any(role == seen for seen, _, _ in spans) and role not in ("note", "basis"):
+        if role in [seen for seen, _, _ in spans] and role not in ("note", "basis"):
             continue
         stop = next((i for i in range(index + 1, len(row)) if row[i]), len(row))
         spans.append((role, index, stop))
@@ -576,9 +585,7 @@ class Collector:
         if title:
             self._close()
             self._title = title
-            self._unit = None
-        unit = first_unit(text)
-        if unit:
+        if unit := first_unit(text):
             self._unit = unit.value
         if fits(wording().chapters, plain(text)) and not title:
             self._close()
@@ -619,7 +626,7 @@ class Collector:
             return 1
         if len(filled) == 1:
             title = title_of(filled[0])
-            if title or (unit := first_unit(filled[0])) and len(filled[0]) < _MAX_LABEL:
+            if title or (first_unit(filled[0]) and len(filled[0]) < _MAX_LABEL):
                 self.line(filled[0])
                 return 1
         summary = self._summary_header(rows, number)
@@ -637,7 +644,7 @@ class Collector:
             form = self._form
             assert form is not None
             form.percent_headed = "%" in columns.headings.get("rate", "")
-            unit = _money_unit("".join(filled))
+            unit = money_unit("".join(filled))
             form.unit = unit or form.unit or self._unit
             return 1
         if self._management_header(page, row):
@@ -684,10 +691,10 @@ class Collector:
                 # "项目名称 | 项目单位 | …" are the headings of a list.
                 if role_of(plain(value), wording().summary) or _is_list_heading(value):
                     return False
-                if table == "unit" and self._form and not self._closed and not self._form.filled:
+                form = None if self._closed else self._form
+                if table == "unit" and form and form.table == "project" and not form.filled:
                     # A project's form names its unit too.
-                    if self._form.table == "project" and self._form.project:
-                        return True
+                    return True
                 self._open(page, table, value)
                 return True
         return False
@@ -717,7 +724,8 @@ class Collector:
     # -- funds --
 
     def _funds_row(self, page: int | None, row: Sequence[str]) -> None:
-        assert self._form is not None and self._columns is not None
+        assert self._form is not None
+        assert self._columns is not None
         cells = _read_funds_row(row, self._columns)
         if cells is None:
             if any(map(is_plain_number, row)):
@@ -728,7 +736,7 @@ class Collector:
     def _add_funds(self, page: int | None, cells: dict[str, str]) -> None:
         assert self._form is not None
         label = cells.pop("label")
-        self._form.unit = _money_unit(label) or self._form.unit
+        self._form.unit = money_unit(label) or self._form.unit
         cells = {role: text for role, text in cells.items() if role in (*_AMOUNTS, *_OTHERS)}
         self._form.funds.append(Item(page, source_label(label), cells))
 
@@ -743,7 +751,8 @@ class Collector:
             return
         columns = _headless_columns(row, label)
         if columns is None:
-            self._not_read(page, row)
+            if any(map(is_plain_number, row)):
+                self._not_read(page, row)
             return
         self._mode, self._columns = "funds", columns
         self._funds_row(page, row)
@@ -751,7 +760,8 @@ class Collector:
     # -- indicators --
 
     def _indicator_row(self, page: int | None, row: Sequence[str]) -> None:
-        assert self._form is not None and self._columns is not None
+        assert self._form is not None
+        assert self._columns is not None
         columns = self._columns
         cells = _read_indicator_row(row, columns) or _read_by_content(row, columns)
         if cells is None:
@@ -766,13 +776,14 @@ class Collector:
             # Sichuan and others print sign, value and unit of a target in three columns.
             sign = cells["operator"] if re.fullmatch(r"[≥≤≧≦><=＞＜＝]+", cells["operator"]) else ""
             cells["target"] = sign + cells["target"] + (cells.get("unit") or "")
-        kept = {role: cells[role] for role in (*_FIGURES, "unit") if role in cells}
+        kept: dict[str, str] = {role: cells[role] for role in (*_FIGURES, "unit") if role in cells}
         items.append(Item(page, levels[-1], kept, labels))
 
     def _continues(self, page: int | None, row: Sequence[str]) -> bool:
         """The rest of a row that a page's end cut: words only, under the columns of the row
         above. Returns whether it was that, or only labels of groups."""
-        assert self._form is not None and self._columns is not None
+        assert self._form is not None
+        assert self._columns is not None
         if any(map(is_plain_number, row)):
             return False
         items = self._form.indicators
@@ -823,7 +834,8 @@ class Collector:
         return True
 
     def _management_row(self, page: int | None, row: Sequence[str]) -> None:
-        assert self._form is not None and self._columns is not None
+        assert self._form is not None
+        assert self._columns is not None
         read = self._columns.cells(row, 0)
         names = [text for text in row if text and not _is_side_label(text)]
         if read is None or len(names) < 2:
@@ -862,7 +874,7 @@ class Collector:
             return 0
         self._open(None, "summary", "")
         assert self._form is not None
-        self._form.unit = _money_unit("".join(merged)) or self._unit
+        self._form.unit = money_unit("".join(merged)) or self._unit
         self._mode, self._columns = "summary", self._summary_columns(merged)
         return used
 
@@ -892,7 +904,8 @@ class Collector:
         return any(self._summary_cells(row) for row in rows[:3])
 
     def _summary_cells(self, row: Sequence[str]) -> dict[str, str] | None:
-        assert self._form is not None and self._columns is not None
+        assert self._form is not None
+        assert self._columns is not None
         read = self._columns.cells(row, 0)
         if read is None or not has_chinese(read[0].get("project", "")):
             return None
@@ -902,7 +915,8 @@ class Collector:
         return read[0] if fit and some else None
 
     def _summary_row(self, page: int | None, row: Sequence[str]) -> None:
-        assert self._form is not None and self._columns is not None
+        assert self._form is not None
+        assert self._columns is not None
         cells = self._summary_cells(row)
         if cells is None:
             if sum(map(is_plain_number, row)) >= 2:
@@ -936,7 +950,7 @@ def _is_list_heading(text: str) -> bool:
     )
 
 
-def _money_unit(text: str) -> str | None:
+def money_unit(text: str) -> str | None:
     found = re.search(r"[(（](?:单位[:：])?(万元|千元|亿元|元)[)）]", text)
     return MoneyUnit(found[1]).value if found else None
 
