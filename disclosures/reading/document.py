@@ -16,7 +16,12 @@ from disclosures.reading import READER_VERSION
 from disclosures.reading.grammar import read_flattened
 from disclosures.reading.grids import Grid, PageText
 from disclosures.reading.narrative import statements
-from disclosures.reading.performance import PerformanceRead, is_performance_page, read_performance
+from disclosures.reading.performance import (
+    PerformanceRead,
+    is_evaluation_page,
+    is_performance_page,
+    read_performance,
+)
 from disclosures.reading.performance_text import read_performance_text
 from disclosures.reading.readers.base import Reader, UnreadableError
 from disclosures.reading.recognise import recognise
@@ -180,13 +185,26 @@ def _read_pdf(path: Path, body: bytes, reading: Reading, max_pages: int | None) 
 
 def _performance(grids: Sequence[Grid], texts: Sequence[PageText]) -> PerformanceRead:
     """Performance forms among the tables; those without ruling lines, by their text."""
-    read = read_performance(grids, texts)
-    seen = {fact.page for fact in read.facts}
-    pages = [text for text in texts if text.page not in seen and is_performance_page(text.text)]
-    if pages and (None not in seen or not read.facts):
-        flat = read_performance_text(pages)
-        read = PerformanceRead((*read.facts, *flat.facts), (*read.notes, *flat.notes))
-    return read
+    # An annex must not cost the accounts: what a library or we ourselves stumble over here is
+    # noted, and everything else of the document stands.
+    try:
+        if not grids:
+            return read_performance_text(texts)
+        read = read_performance(grids, texts)
+        seen = {fact.page for fact in read.facts}
+        if read.facts and None in seen:
+            return read
+        left = [text for text in texts if text.page not in seen and is_performance_page(text.text)]
+        flat = read_performance_text(left) if left else PerformanceRead()
+        seen |= {fact.page for fact in flat.facts}
+        unread = [
+            f"第{text.page}页有绩效自评表，未能读出"
+            for text in left
+            if text.page not in seen and is_evaluation_page(text.text)
+        ]
+        return PerformanceRead((*read.facts, *flat.facts), (*read.notes, *flat.notes, *unread))
+    except Exception as error:
+        return PerformanceRead((), (f"绩效表读取失败（{type(error).__name__}: {error}）"[:300],))
 
 
 def _read_plain_text(body: bytes, reading: Reading) -> Reading:
@@ -200,7 +218,7 @@ def _read_plain_text(body: bytes, reading: Reading) -> Reading:
     if triage.kind is DocumentKind.FINAL_ACCOUNTS:
         content.take(read.forms)
     if triage.kind in _WITH_PERFORMANCE:
-        content.take_performance(read_performance_text(read.pages))
+        content.take_performance(_performance((), read.pages))
     return _conclude(reading, content, triage)
 
 

@@ -33,6 +33,8 @@ _FIGURES: Final = ("target", "actual", "weight", "score")
 _SHIFTS: Final = (0, -1, 1, -2, 2, -3, 3)
 _MAX_LABEL: Final = 40
 _MAX_TITLE: Final = 60
+# The row of a project's name may hold its code and department too; a row of more is a list's.
+_MAX_NAME_CELLS: Final = 6
 
 
 # --- the wording ------------------------------------------------------------------------------
@@ -409,6 +411,33 @@ def indicator_columns(row: Sequence[str]) -> _Columns | None:
     return columns if known >= 2 and columns.has("actual", "score") else None
 
 
+def _indicator_header(rows: Sequence[Sequence[str]], number: int) -> tuple[_Columns, int] | None:
+    """Columns of the headings that begin at or end with a row, and the rows to go on by."""
+    row = rows[number]
+    if columns := indicator_columns(row):
+        return columns, 1
+    roles = [role_of(plain(text), wording().indicators) for text in row if text]
+    if "level2" not in roles and "level3" not in roles:
+        return None
+    # Headings of two rows: Yunnan prints sign, value and unit of the target below one heading.
+    for other, used in ((number + 1, 2), (number - 1, 1)):
+        if not 0 <= other < len(rows):
+            continue
+        texts = [text for text in rows[other] if text]
+        if not texts or not all(role_of(plain(t), wording().indicators) for t in texts):
+            continue
+        upper, lower = (row, rows[other]) if used == 2 else (rows[other], row)
+        width = max(len(upper), len(lower))
+        both = zip(
+            [*upper, *[""] * (width - len(upper))],
+            [*lower, *[""] * (width - len(lower))],
+            strict=True,
+        )
+        if columns := indicator_columns([below or above for above, below in both]):
+            return columns, used
+    return None
+
+
 def funds_columns(row: Sequence[str]) -> _Columns | None:
     columns = _columns(row, wording().funds)
     if columns is None or not columns.has("executed"):
@@ -537,6 +566,12 @@ def is_performance_page(text: str) -> bool:
     return sum(word in squeezed for word in wording().signature) >= 2
 
 
+def is_evaluation_page(text: str) -> bool:
+    """Whether indicators with their scores stand on a page, and not only targets."""
+    squeezed = squeeze(text)
+    return all(word in squeezed for word in ("二级指标", "三级指标", "得分"))
+
+
 def title_of(line: str) -> str | None:
     """Which table a line is the title of, or None."""
     text = plain(line).lstrip("#").strip()
@@ -563,6 +598,7 @@ class Collector:
         self._title: str | None = None
         self._unit: str | None = None
         self._page: int | None = None
+        self._named_above = ""
         self._notes: list[str] = []
 
     def open_page(self, page: int, text: str) -> None:
@@ -570,13 +606,13 @@ class Collector:
         when they all say the same."""
         if self._page is not None and page > self._page + 1:
             self._close()
-        titles = {title for line in text.splitlines() if (title := title_of(line))}
-        if len(titles) == 1:
-            self._title = titles.pop()
-        elif titles:
-            self._title = None
-        unit = first_unit(text)
-        self._unit = unit.value if unit else self._unit
+        lines = text.splitlines()
+        titles = {title for line in lines if (title := title_of(line))}
+        self._title = titles.pop() if len(titles) == 1 else None
+        names = {plain(line): line for line in lines if _names_project(line)}
+        self._named_above = names.popitem()[1] if len(names) == 1 else ""
+        if unit := first_unit(text):
+            self._unit = unit.value
         self._page = page
 
     def line(self, text: str) -> None:
@@ -587,6 +623,8 @@ class Collector:
             self._title = title
         if unit := first_unit(text):
             self._unit = unit.value
+        if _names_project(text) and self._named(self._page, [printed_name(text)]):
+            return
         if fits(wording().chapters, plain(text)) and not title:
             self._close()
             self._title = None
@@ -634,10 +672,11 @@ class Collector:
             return summary
         if self._named(page, filled):
             return 1
-        if columns := indicator_columns(row):
+        if found := _indicator_header(rows, number):
             self._ensure_form(page)
-            self._mode, self._columns = "indicators", columns
-            return 1
+            self._mode = "indicators"
+            self._columns, used = found
+            return used
         if columns := funds_columns(row):
             self._ensure_form(page)
             self._mode, self._columns = "funds", columns
@@ -667,7 +706,12 @@ class Collector:
         ):
             self._mode = ""
             return
-        if self._mode != "funds" and any(fits(wording().total, text) for text in labels[:2]):
+        begun = self._form.indicators or self._form.funds
+        if (
+            self._mode != "funds"
+            and begun
+            and any(fits(wording().total, text) for text in labels[:2])
+        ):
             self._total_row(page, row, filled)
             return
         if self._mode == "funds":
@@ -681,7 +725,11 @@ class Collector:
 
     def _named(self, page: int | None, filled: Sequence[str]) -> bool:
         """Whether a row names the project or the unit; opens its form."""
+        if len(filled) > _MAX_NAME_CELLS:
+            return False
         for position, text in enumerate(filled[:2]):
+            if position and not _is_side_label(filled[0]):
+                break
             label, _, inside = plain(text).partition(":")
             for table, pattern in wording().names.items():
                 if not fits(pattern, label):
@@ -710,6 +758,10 @@ class Collector:
     def _ensure_form(self, page: int | None) -> None:
         """The open form, or a nameless one of the kind that the title says."""
         if self._form is None or self._closed:
+            # The name may stand in a line above the table.
+            if self._named_above and self._named(page, [self._named_above]):
+                self._named_above = ""
+                return
             table = self._title if self._title != "summary" else None
             self._open(page, table, "")
 
@@ -941,6 +993,12 @@ def source_label(text: str) -> str:
     label = re.sub(r"^资金来源[:：]?", "", text)
     label = re.sub(r"[（(]万?元[)）]", "", label)
     return label.rstrip(":：") or text
+
+
+def _names_project(line: str) -> bool:
+    """Whether a line of text names the project of the table below."""
+    label, _, name = plain(line).partition(":")
+    return bool(name) and len(name) <= _MAX_TITLE and fits(wording().names["project"], label)
 
 
 def _is_list_heading(text: str) -> bool:
