@@ -33,7 +33,8 @@ def test_a_breach_would_be_seen(tmp_path: Path) -> None:
 
 def test_every_package_is_a_floor() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    packages = {path.parent.name for path in ROOT.glob("*/__init__.py")}
+    # bench/ stands beside the house: it drives what is there and nothing imports it.
+    packages = {path.parent.name for path in ROOT.glob("*/__init__.py")} - {"bench"}
     linter = project["tool"]["importlinter"]
     assert packages == set(linter["root_packages"])
     assert packages == set(linter["contracts"][0]["layers"])
