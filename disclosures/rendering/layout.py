@@ -43,6 +43,22 @@ class Numbers(FigureModel):
     """``as_given``, or what stands in blank cells of rows that have a name."""
     thousands: Literal["as_given", "add", "strip"] = "as_given"
     trailing_zeros: Literal["as_given", "drop"] = "as_given"
+    negative: Literal["as_given", "minus", "triangle", "parentheses"] = "as_given"
+    digits: Literal["as_given", "full_width"] = "as_given"
+
+
+class ExtraTable(FigureModel):
+    """A table that stands among the nine forms and is none of them, as some provinces print.
+
+    ``like`` names a coded form whose rows it has, with its total divided among ``columns``; without
+    it the table lists ``items``.
+    """
+
+    title: str
+    after: FormKey
+    columns: tuple[str, ...] = Field(min_length=1)
+    like: Literal["02", "03", "05", "07", "08"] | None = None
+    items: tuple[str, ...] = ()
 
 
 class FormsStyle(FigureModel):
@@ -62,6 +78,8 @@ class FormsStyle(FigureModel):
     top_by_form: dict[FormKey, tuple[TopLine, ...]] = Field(default_factory=dict)
     unit: str = "单位：{unit}"
     numbers: Numbers = Numbers()
+    money: Literal["as_given", "元", "万元"] = "as_given"
+    """Unit of the forms. Figures in 元 are printed in 万元 with all their decimals."""
     line_numbers: bool = True
     """行次 in 01 and 04, and 栏次 in the others."""
     empty_lines: int = Field(0, ge=0, le=3)
@@ -93,10 +111,13 @@ class FormsStyle(FigureModel):
     """Headings over the panels of 06 and how many panels each spans; empty: none."""
     panel_total: Literal["name", "code", "span"] = "span"
     three_public: Literal["row", "pairs", "two_rows"] = "row"
+    beside_three_public: tuple[str, ...] = ()
+    """Further columns of 09 that are no part of 三公, such as 会议费 and 培训费."""
     state_capital_flows: bool = False
     """08 with the six columns of 07 instead of three."""
     standard_notes: bool = True
     """Print the standard footnotes where the figures have none."""
+    extra_tables: tuple[ExtraTable, ...] = ()
     notes: dict[FormKey, tuple[str, ...]] = Field(default_factory=dict)
     """Footnotes that take the place of the standard ones."""
     note_prefix: str = "注："
@@ -114,6 +135,8 @@ class PageStyle(FigureModel):
     row_pt: float = Field(17, ge=8, le=40)
     """Least height of a form's row."""
     landscape: tuple[FormKey, ...] = ("02", "03", "04", "06", "07", "09")
+    turn: int = Field(0, ge=0, le=270, multiple_of=90)
+    """Landscape pages are stored turned, with this ``/Rotate`` in degrees."""
     rules: Literal["all", "horizontal", "none"] = "all"
     rows_per_page: int | None = Field(None, ge=5, le=80)
     repeat_heading: bool = True
@@ -175,6 +198,8 @@ class Layout(FigureModel):
             raise ValueError("a form is ordered twice")
         if style.bands and sum(span for _, span in style.bands) != len(style.panels):
             raise ValueError("the bands of 06 do not span its panels")
+        if style.beside_three_public and style.three_public != "two_rows":
+            raise ValueError("columns beside 三公 are printed in the layout of two rows only")
         for key, titles in style.column_titles.items():
             form = forms()[key]
             known = {c.key for side in form.sides for c in form.columns_of(side)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 from collections.abc import Iterator
@@ -11,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import mplfonts
+import pypdfium2
+import pypdfium2.raw as pdfium
 import typst
 
 from disclosures.rendering.document import Document, PartTitle
@@ -40,6 +43,8 @@ def render_pdf(document: Document, layout: Layout) -> bytes:
         timestamp=0,
     )
     assert isinstance(compiled, bytes)
+    if layout.page.turn:
+        return _turned(compiled, layout.page.turn)
     if layout.page.embedding == "whole_font_box":
         return _widen_boxes(compiled)
     return compiled
@@ -142,6 +147,30 @@ def _chunks(table: Table, layout: Layout) -> list[tuple[Any, ...]]:
         chunks.append(chunk)
         start += page.rows_per_page
     return chunks
+
+
+def _turned(compiled: bytes, turn: int) -> bytes:
+    """Landscape pages stored turned, for viewers to turn back, as printer drivers do."""
+    document = pypdfium2.PdfDocument(compiled)
+    try:
+        for page in document:
+            width, height = page.get_size()
+            if width <= height:
+                continue
+            matrix, size = {
+                90: ((0, 1, -1, 0, height, 0), (height, width)),
+                180: ((-1, 0, 0, -1, width, height), (width, height)),
+                270: ((0, -1, 1, 0, 0, width), (height, width)),
+            }[turn]
+            pdfium.FPDFPage_TransFormWithClip(page, pdfium.FS_MATRIX(*matrix), None)
+            page.set_mediabox(0, 0, *size)
+            page.set_cropbox(0, 0, *size)
+            page.set_rotation(turn)
+        written = io.BytesIO()
+        document.save(written)
+        return written.getvalue()
+    finally:
+        document.close()
 
 
 _BOX = re.compile(

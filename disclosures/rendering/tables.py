@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import cache
 from importlib.resources import files
 from typing import Any, Literal
 
-from disclosures.amounts import CellState, parse_amount
+from disclosures.amounts import CellState, MoneyUnit, parse_amount
 from disclosures.forms import Column, Form, expense_classes, forms
 from disclosures.model import Side
 from disclosures.rendering.figures import (
@@ -23,10 +24,25 @@ from disclosures.rendering.figures import (
     TwoSidedFigures,
     load_strings,
 )
-from disclosures.rendering.layout import Layout, TopLine
-from disclosures.rendering.numbers import chinese, restyle
+from disclosures.rendering.layout import ExtraTable, Layout, TopLine
+from disclosures.rendering.numbers import chinese, in_unit, restyle
 
 Align = Literal["left", "center", "right"]
+
+
+@dataclass(frozen=True, slots=True)
+class Stated:
+    """The figure behind a printed cell, under the keys of ``disclosures.model.Fact``.
+
+    ``figure`` is as given, in ``unit``, before any restyling.
+    """
+
+    form: str
+    side: Side | None
+    row: str
+    column: str
+    figure: str
+    unit: MoneyUnit
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +55,8 @@ class Cell:
     align: Align = "left"
     heading: bool = False
     amount: bool = False
+    states: Stated | None = None
+    """Which cell of a form this is and the figure it stands for; None in all other cells."""
 
 
 Row = tuple[Cell, ...]
@@ -74,6 +92,9 @@ def standard() -> dict[str, Any]:
     return raw
 
 
+#: What stands in columns beside 三公: it belongs to none of the nine forms.
+_BESIDE = "1.37"
+
 _NAME, _CODE, _AMOUNT, _LINE = 15.0, 7.0, 8.0, 3.2
 
 
@@ -88,10 +109,12 @@ def form_tables(figures: Figures, layout: Layout) -> tuple[Table, ...]:
     missing = [key for key, _ in figures.forms.present() if key not in places]
     # A form that a layout does not know (08 before 2020) is printed last rather than lost.
     shown = [key for key in order if figures.forms.get(key) is not None] + missing
-    return tuple(
-        _FormPrinter(figures, layout, key, places.get(key, place)).table()
-        for place, key in enumerate(shown, start=1)
-    )
+    tables: list[Table] = []
+    for place, key in enumerate(shown, start=1):
+        printer = _FormPrinter(figures, layout, key, places.get(key, place))
+        tables.append(printer.table())
+        tables += [printer.extra(one) for one in layout.forms.extra_tables if one.after == key]
+    return tuple(tables)
 
 
 def form_title(figures: Figures, layout: Layout, key: str) -> str:
@@ -139,12 +162,7 @@ class _FormPrinter:
         top = self.style.top_by_form.get(self.key, self.style.top)
         return Table(
             title=self.title,
-            top=tuple(
-                TopLine(
-                    left=self._say(t.left), center=self._say(t.center), right=self._say(t.right)
-                )
-                for t in top
-            ),
+            top=tuple(self._top_line(line, self.title, self.mark) for line in top),
             widths=tuple(widths),
             header=tuple(header),
             body=tuple(body),
@@ -156,10 +174,11 @@ class _FormPrinter:
             total_row=total_row,
         )
 
-    def _top_line(self, line: TopLine) -> TopLine:
-        return TopLine(
-            left=self._say(line.left), center=self._say(line.center), right=self._say(line.right)
+    def _top_line(self, line: TopLine, title: str, mark: str) -> TopLine:
+        left, center, right = (
+            self._say(part, title, mark) for part in (line.left, line.center, line.right)
         )
+        return TopLine(left=left, center=center, right=right)
 
     @property
     def title(self) -> str:
@@ -169,11 +188,11 @@ class _FormPrinter:
     def mark(self) -> str:
         return self.style.mark.format(key=self.key, place=self.place, place2=f"{self.place:02d}")
 
-    def _say(self, template: str) -> str:
-        money = self.figures.unit_of_forms
+    def _say(self, template: str, title: str, mark: str) -> str:
+        money = self.money
         return template.format(
-            title=self.title,
-            mark=self.mark,
+            title=title,
+            mark=mark,
             agency=self.figures.agency,
             year=self.figures.year,
             scope=self.figures.scope,
@@ -200,12 +219,22 @@ class _FormPrinter:
             notes = (style.note_prefix + notes[0],)
         return notes + statement
 
-    def _amount(self, text: str, named: bool = True) -> Cell:
+    @property
+    def money(self) -> MoneyUnit:
+        """The unit that the forms are printed in."""
+        given = self.figures.unit_of_forms
+        return given if self.style.money == "as_given" else MoneyUnit(self.style.money)
+
+    def _amount(
+        self, text: str, row: str, column: str, side: Side | None = None, named: bool = True
+    ) -> Cell:
         """A money cell; only rows that have a name print something for a blank."""
         if not named and not text.strip():
             return Cell("", align="right", amount=True)
-        shown = restyle(text, self.style.numbers)
-        return Cell(shown, align="right", amount=True)
+        given = self.figures.unit_of_forms
+        shown = restyle(in_unit(text, given, self.money), self.style.numbers)
+        states = Stated(self.key, side, row, column, text, given) if named else None
+        return Cell(shown, align="right", amount=True, states=states)
 
     def _column_title(self, column: Column) -> str:
         titles = self.style.column_titles.get(self.key, {})
@@ -251,7 +280,7 @@ class _FormPrinter:
                     body[offset].append(Cell(str(start + offset), align="center"))
                 for place, column in enumerate(money):
                     text = given.cell(side, row, column.key, place == 0) if row else ""
-                    body[offset].append(self._amount(text, named=bool(row)))
+                    body[offset].append(self._amount(text, row, column.key, side, bool(row)))
         if not numbered:
             del header[2]
         return widths, [tuple(row) for row in header], [tuple(row) for row in body]
@@ -331,7 +360,7 @@ class _FormPrinter:
         body: list[Row] = [
             (
                 *self._total_cells(codes),
-                *(self._amount(given.total.get(c.key, "")) for c in columns),
+                *(self._amount(given.total.get(c.key, ""), "total", c.key) for c in columns),
             )
         ]
         for row in given.rows:
@@ -339,7 +368,7 @@ class _FormPrinter:
                 (
                     *self._code_cells(row.code, codes),
                     Cell(row.name),
-                    *(self._amount(row.values.get(c.key, "")) for c in columns),
+                    *(self._amount(row.values.get(c.key, ""), row.code, c.key) for c in columns),
                 )
             )
         if not given.rows:
@@ -416,7 +445,7 @@ class _FormPrinter:
                     continue
                 parts = (item.code[:3], item.code[3:]) if split else (item.code,)
                 row += [Cell(part) for part in parts]
-                row += [Cell(item.name), self._amount(item.amount)]
+                row += [Cell(item.name), self._amount(item.amount, item.code, "amount")]
             body.append(tuple(row))
         body.append(self._panel_totals(given, len(panels), codes))
 
@@ -450,7 +479,7 @@ class _FormPrinter:
                 row += [Cell(label), *[Cell()] * (room - 1)]
             else:
                 row += [*[Cell()] * (room - 1), Cell(label)]
-            row.append(self._amount(total))
+            row.append(self._amount(total, line, "amount"))
         return tuple(row)
 
     # ----------------------------------------------------------------------------------- 09
@@ -459,9 +488,12 @@ class _FormPrinter:
         columns = self.form.columns_of()
         vehicles = [c for c in columns if c.under]
         under = vehicles[0].under or ""
-        budget = [self._amount(given.budget.get(c.key, "")) for c in columns]
-        actual = [self._amount(given.actual.get(c.key, "")) for c in columns]
+        budget, actual = (
+            [self._amount(group.get(c.key, ""), "only", f"{key}.{c.key}") for c in columns]
+            for key, group in (("budget", given.budget), ("actual", given.actual))
+        )
         titles = [group.title for group in self.form.groups]
+        beside = self.style.beside_three_public
 
         def items(span: int, depth: int) -> tuple[list[Cell], list[Cell]]:
             """Two rows of headings over the six items, each spanning ``span`` columns."""
@@ -485,9 +517,69 @@ class _FormPrinter:
             pairs = tuple(head(title) for _ in columns for title in titles)
             body = tuple(cell for pair in zip(budget, actual, strict=True) for cell in pair)
             return [_AMOUNT] * 12, [tuple(upper), tuple(lower), pairs], [body]
+        others = [Cell(_BESIDE, align="right") for _ in beside]
         header = [(head(self.style.item_title, 1, 2), *upper), tuple(lower)]
-        body_rows: list[Row] = [(Cell(titles[0]), *budget), (Cell(titles[1]), *actual)]
-        return [_AMOUNT * 1.2] + [_AMOUNT] * 6, header, body_rows
+        if beside:
+            header = [
+                (
+                    head(self.style.item_title, 1, 3),
+                    head("财政拨款“三公”经费", len(columns)),
+                    *(head(title, 1, 3) for title in beside),
+                ),
+                tuple(upper),
+                tuple(lower),
+            ]
+        body_rows: list[Row] = [
+            (Cell(titles[0]), *budget, *others),
+            (Cell(titles[1]), *actual, *others),
+        ]
+        return [_AMOUNT * 1.2] + [_AMOUNT] * (6 + len(beside)), header, body_rows
+
+    # ---------------------------------------------------------------- tables besides the nine
+
+    def extra(self, one: ExtraTable) -> Table:
+        """A table of the province's own, after the form of this printer."""
+        titles = tuple(head(title) for title in one.columns)
+        rows: list[Row] = []
+        given = self.figures.forms.get(one.like) if one.like else None
+        if isinstance(given, CodedFigures):
+            widths = [_CODE, self.name_width]
+            header = (head(self._code_title), head(self.style.name_title), *titles)
+            for code, name, values in (
+                ("", self.style.total_name, given.total),
+                *((row.code, row.name, row.values) for row in given.rows),
+            ):
+                total = next(filter(_filled, values.values()), "")
+                rows.append((Cell(code), Cell(name), *self._divided(total, len(one.columns))))
+        else:
+            widths = [self.name_width]
+            header = (head(self.style.item_title), *titles)
+            for place, item in enumerate(one.items, start=1):
+                rows.append((Cell(item), *self._divided(f"{place * 13.7:.2f}", len(one.columns))))
+        top = self.style.top_by_form.get(self.key, self.style.top)
+        lines = (self._top_line(line, one.title, mark="") for line in top)
+        return Table(
+            title=one.title,
+            top=tuple(line for line in lines if line != TopLine()),
+            widths=(*widths, *[_AMOUNT] * len(one.columns)),
+            header=(header,),
+            body=tuple(rows),
+            key=self.key,
+            landscape=len(one.columns) > 4,
+        )
+
+    def _divided(self, text: str, parts: int) -> list[Cell]:
+        """A total and how it divides; the last but one part is blank."""
+        value = parse_amount(text).value or Decimal(0)
+        shares = [value, *(value / (n + 1) for n in range(1, parts - 1)), value / (parts + 3)]
+        texts = [f"{share:.2f}" for share in shares[:parts]]
+        if parts > 2:
+            texts[-2] = ""
+        given = self.figures.unit_of_forms
+        return [
+            Cell(restyle(in_unit(t, given, self.money), self.style.numbers), align="right")
+            for t in texts
+        ]
 
 
 # --------------------------------------------------------------------------- performance

@@ -1,0 +1,1 @@
+"""Measurements: ``python -m bench.accuracy`` and ``python -m bench.reading``."""
