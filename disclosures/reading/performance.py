@@ -423,8 +423,9 @@ def _indicator_header(rows: Sequence[Sequence[str]], number: int) -> tuple[_Colu
     for other, used in ((number + 1, 2), (number - 1, 1)):
         if not 0 <= other < len(rows):
             continue
-        texts = [text for text in rows[other] if text]
-        if not texts or not all(role_of(plain(t), wording().indicators) for t in texts):
+        roles = [role_of(plain(text), wording().indicators) for text in rows[other] if text]
+        headings = sum(role in _FIGURES for role in roles)
+        if headings < 2 and (not roles or not all(roles)):
             continue
         upper, lower = (row, rows[other]) if used == 2 else (rows[other], row)
         width = max(len(upper), len(lower))
@@ -442,6 +443,14 @@ def funds_columns(row: Sequence[str]) -> _Columns | None:
     columns = _columns(row, wording().funds)
     if columns is None or not columns.has("executed"):
         return None
+    budgets = [
+        index
+        for index, text in enumerate(row)
+        if text and role_of(plain(text), wording().funds) == "budget_full_year"
+    ]
+    if len(budgets) > 1:
+        # "年度预算数（万元）" may head the labels; the column of that kind stands right of it.
+        return funds_columns([*[""] * (budgets[0] + 1), *row[budgets[0] + 1 :]])
     return columns if columns.has("budget_initial", "budget_full_year", "rate") else None
 
 
@@ -815,6 +824,8 @@ class Collector:
         assert self._form is not None
         assert self._columns is not None
         columns = self._columns
+        if self._is_cut_off(page, row) and self._continues(page, row):
+            return
         cells = _read_indicator_row(row, columns) or _read_by_content(row, columns)
         if cells is None:
             if not self._continues(page, row):
@@ -826,10 +837,25 @@ class Collector:
         labels = tuple(levels[:-1]) or above
         if cells.get("operator") and cells.get("target") and figure(cells["target"])[0] is not None:
             # Sichuan and others print sign, value and unit of a target in three columns.
-            sign = cells["operator"] if re.fullmatch(r"[≥≤≧≦><=＞＜＝]+", cells["operator"]) else ""
+            sign = cells["operator"]
+            sign = sign if re.fullmatch(r"[≥≤≧≦><=]+", squeeze(sign)) else ""
             cells["target"] = sign + cells["target"] + (cells.get("unit") or "")
         kept: dict[str, str] = {role: cells[role] for role in (*_FIGURES, "unit") if role in cells}
         items.append(Item(page, levels[-1], kept, labels))
+
+    def _is_cut_off(self, page: int | None, row: Sequence[str]) -> bool:
+        """Whether a page begins with words that belong to the last row of the page before: no
+        figures, no label of a group, and every row so far had a weight or a score."""
+        assert self._form is not None
+        assert self._columns is not None
+        items = self._form.indicators
+        read = self._columns.cells(row, 0)
+        if not items or items[-1].page == page or read is None:
+            return False
+        cells, _ = read
+        if any(cells.get(role) for role in ("level1", "level2", "weight", "score")):
+            return False
+        return all(item.cells.get("weight") or item.cells.get("score") for item in items)
 
     def _continues(self, page: int | None, row: Sequence[str]) -> bool:
         """The rest of a row that a page's end cut: words only, under the columns of the row
@@ -923,7 +949,8 @@ class Collector:
         evaluates = self._title == "summary" or re.search("自评|评价|绩效", "".join(merged))
         figures = [role for role, _, _ in columns.spans if role != "project"]
         if not figures or not evaluates:
-            return 0
+            self._close(keep_unit=True)
+            return used
         self._open(None, "summary", "")
         assert self._form is not None
         self._form.unit = money_unit("".join(merged)) or self._unit
