@@ -52,6 +52,51 @@ class Operand:
     role: str = "addend"  # stated or addend
 
 
+class Sureness(StrEnum):
+    """How sure it is that the figure named first is the wrong one."""
+
+    SOLE = "sole"
+    """No other figure repairs as many identities with as few changes."""
+    LIKELY = "likely"
+    """Others would do as well, but what is printed speaks for this one."""
+    OPEN = "open"
+    """Several figures are equally possible."""
+
+
+@dataclass(frozen=True, slots=True)
+class Suspect:
+    """A figure that may be the wrong one, with what would repair it.
+
+    Any amount of ``low_wan … high_wan`` (None: no bound) makes the identities hold;
+    ``repair_wan`` fits them best. ``reasons`` (Chinese) say what speaks for it.
+    """
+
+    operand: Operand
+    repair_wan: Decimal
+    low_wan: Decimal | None
+    high_wan: Decimal | None
+    reasons: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """What one wrong figure explains.
+
+    ``suspects`` are the figures that it may be, the best supported first. Where several sets of
+    figures are equally small, ``option`` counts them from 0, the first being the one by which
+    findings are grouped. ``explains`` names violated identities by rule and subject. ``state`` is
+    ``fail``, or ``extraction_suspect`` where a reader saw the repaired figure or readers differ.
+    """
+
+    ordinal: int
+    option: int
+    sureness: Sureness
+    state: State
+    suspects: tuple[Suspect, ...]
+    explains: tuple[tuple[str, str], ...]
+    message: str
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """The verdict of one identity on one subject. Amounts in 万元; ``message`` is Chinese."""
@@ -71,6 +116,8 @@ class Finding:
     page: int | None = None
     quote: str | None = None
     operands: tuple[Operand, ...] = ()
+    cause: int | None = None
+    """``ordinal`` of the first cause that explains it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +137,7 @@ class Judgement:
     coverage: Decimal
     checks: Mapping[str, int]
     findings: tuple[Finding, ...] = ()
+    causes: tuple[Cause, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

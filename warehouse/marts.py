@@ -453,7 +453,7 @@ def load_batch(engine: Engine, disclosure_ids: Sequence[str] | None = None) -> B
 # ----------------------------------------------------------------------------------- addresses
 
 _TWO_SIDED: Final = frozenset(k for k, f in forms().items() if f.layout == "two_sided")
-_TOP: Final = re.compile(r"^top(?:-(?P<no>not-)?(?P<codes>\d{3}(?:-\d{3})*))?$")
+TOP: Final = re.compile(r"^top(?:-(?P<no>not-)?(?P<codes>\d{3}(?:-\d{3})*))?$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -494,7 +494,7 @@ class Address:
         words = {"each"}
         if form.codes:
             words |= {"children"}
-            if _TOP.match(self.row) or re.fullmatch(r"\d{3,9}", self.row):
+            if TOP.match(self.row) or re.fullmatch(r"\d{3,9}", self.row):
                 return
         else:
             words |= {"items"}
@@ -737,7 +737,7 @@ class Builder:
             parents = self.codes.parent[positions]
             chosen = np.array([p >= 0 and name[p] == code for p in parents], dtype=bool)
             chosen &= (self.ticks[positions] != 0) | self.bad[positions]
-        elif address.row == "items" or _TOP.match(address.row):
+        elif address.row == "items" or TOP.match(address.row):
             chosen = self._summands(address, positions)
             chosen &= (self.ticks[positions] != 0) | self.bad[positions]
         else:
@@ -754,7 +754,7 @@ class Builder:
 
     def value(self, address: Address) -> _Value:
         """A figure per disclosure."""
-        if address.row == "items" or _TOP.match(address.row):
+        if address.row == "items" or TOP.match(address.row):
             return self._sum(address)
         positions = self._table(address)
         own = positions[self.is_row(positions, address.row)]
@@ -811,7 +811,7 @@ class Builder:
             named = {line.key for line in lines if line.role == "item"}
             ids = [n for n, name in enumerate(self.row_names) if name in named]
             return np.asarray(np.isin(self.row[positions], ids), dtype=bool)
-        match = _TOP.match(address.row)
+        match = TOP.match(address.row)
         assert match is not None
         chosen = np.asarray(self.codes.parent[positions] == self.codes.total, dtype=bool)
         listed = set((match["codes"] or "").split("-")) - {""}
