@@ -29,7 +29,8 @@ $(STAMP): requirements.lock pyproject.toml
 
 lock:  ## resolve requirements.lock anew (needs uv)
 	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \
-		--no-emit-index-url --no-emit-find-links --no-header --no-annotate --output-file requirements.lock
+		--no-strip-extras --no-emit-index-url --no-emit-find-links --no-header --no-annotate \
+		--output-file requirements.lock
 
 clean:
 	rm -rf $(VENV) var build *.egg-info
