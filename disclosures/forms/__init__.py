@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Literal
 
@@ -136,14 +136,24 @@ def forms() -> dict[str, Form]:
 
 
 _ORDINAL = re.compile(r"^(?:[（(]?[一二三四五六七八九十]+[)）]?[、.．]|其中[:：])")
+_LONGEST_NAME = 120
 _QUOTES = str.maketrans("", "", "“”‘’\"'〝〞《》<>*#")
 
 
 def squeeze(text: str) -> str:
     """A name for comparison: NFKC, no white space, no quotes or markup, ASCII brackets."""
+    return _squeezed_name(text) if len(text) <= _LONGEST_NAME else _squeezed(text)
+
+
+def _squeezed(text: str) -> str:
     return re.sub(r"\s+", "", unicodedata.normalize("NFKC", text)).translate(_QUOTES)
 
 
+# The same names stand in every disclosure.
+_squeezed_name = lru_cache(maxsize=65536)(_squeezed)
+
+
+@lru_cache(maxsize=65536)
 def bare_name(text: str) -> str:
     """A line's name without its ordinal ("一、") and blanks."""
     return _ORDINAL.sub("", squeeze(text))

@@ -52,10 +52,15 @@ class Agreement:
     facts: tuple[Fact, ...]
     dropped: tuple[str, ...] = ()
 
+    @property
+    def open_facts(self) -> list[Fact]:
+        """Facts on which the witnesses do not settle."""
+        return [fact for fact in self.facts if not fact.agreed]
+
 
 def disputed(witnesses: Sequence[Witness]) -> list[Fact]:
     """Facts on which the witnesses so far do not settle, one per key."""
-    return [fact for fact in agree(witnesses).facts if not fact.agreed]
+    return agree(witnesses).open_facts
 
 
 def agree(witnesses: Sequence[Witness]) -> Agreement:
@@ -141,6 +146,9 @@ def _value(fact: Fact) -> _Value:
 
 def _settle(votes: Sequence[_Vote]) -> Fact:
     readers = [vote for vote in votes if vote.method is not Method.ALIGNED]
+    values = {_value(vote.fact) for vote in readers}
+    if len(readers) > 1 and len(values) == 1 and _saw(readers[0]):
+        return _by(readers)
     leading, agreed = _lead(readers)
     guesses = [vote for vote in votes if vote.method is Method.ALIGNED and _saw(vote)]
     if not _saw(leading[0]):
@@ -164,12 +172,21 @@ def _settle(votes: Sequence[_Vote]) -> Fact:
             for camp in camps.values()
         )
         note = ONE_READER if len(readers) == 1 else f"{READERS_DIFFER} ({readings})"
-    fact = _fullest(vote.fact for vote in leading)
+    return _by(leading, agreed=agreed, note=note)
+
+
+def _by(votes: Sequence[_Vote], *, agreed: bool = True, note: str | None = None) -> Fact:
+    fact = _fullest(vote.fact for vote in votes)
     return replace(
         fact,
-        readers=tuple(dict.fromkeys(vote.reader for vote in leading)),
+        readers=tuple(dict.fromkeys(vote.reader for vote in votes)),
         agreed=agreed,
         note="; ".join(filter(None, (fact.note, note))) or None,
+        seen=tuple(
+            dict.fromkeys(
+                (vote.reader, vote.fact.text) for vote in votes if _value(vote.fact) != _value(fact)
+            )
+        ),
     )
 
 

@@ -170,6 +170,8 @@ def _in_row_order(facts: Sequence[Fact], growing: Growing) -> list[Fact]:
 
 
 def _in_unit(fact: Fact, unit: MoneyUnit) -> Fact:
+    if unit is fact.unit is MoneyUnit.WAN:
+        return fact
     amount = None if fact.amount_wan is None else unit.to_wan(fact.amount_wan)
     return replace(fact, amount_wan=amount, unit=unit)
 

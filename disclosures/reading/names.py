@@ -17,6 +17,9 @@ import yaml
 from disclosures.forms import Form, Line, bare_name, forms, squeeze
 from disclosures.model import Side
 
+# Names that are remembered once they were looked for, by length and number.
+_LONGEST_NAME: Final = 60
+_MOST_NAMES: Final = 20_000
 _TAGS: Final = re.compile(r"</?[A-Za-z][^<>]*>")
 _MARKUP: Final = re.compile(r"\*\*|__|`")
 _ESCAPE: Final = re.compile(r"\\(?=[*_#\-.()\[\]|\\])")
@@ -73,10 +76,13 @@ class LineIndex:
         self._lines = tuple(lines)
         self._exact: dict[str, list[Line]] = {}
         self._loose: dict[str, list[Line]] = {}
+        self._titles: list[tuple[str, Line]] = []
+        self._met: dict[str, list[Line]] = {}
         for line in self._lines:
             for wording_ in (line.title, *line.aliases):
                 self._exact.setdefault(bare_name(wording_), []).append(line)
                 self._loose.setdefault(loose_letters(squeeze(wording_)), []).append(line)
+                self._titles.append((bare_name(wording_), line))
 
     def find(self, text: str, seen: Iterable[str] = ()) -> Line | None:
         """The line that ``text`` names, or None.
@@ -84,24 +90,30 @@ class LineIndex:
         ``seen`` holds the keys met so far on this side: a line with ``after`` is meant only
         once its predecessor was seen, and then before its namesake.
         """
+        candidates = self._met.get(text)
+        if candidates is None:
+            candidates = self._candidates(text)
+            if len(text) <= _LONGEST_NAME and len(self._met) < _MOST_NAMES:
+                self._met[text] = candidates
+        return _choose(candidates, seen) if candidates else None
+
+    def _candidates(self, text: str) -> list[Line]:
         name = bare_name(clean(text))
         if not name:
-            return None
+            return []
         candidates = self._exact.get(name) or self._loose.get(loose_letters(plain(text)))
         if not candidates and len(name) >= 5:
             candidates = self._by_prefix(name)
-        return _choose(candidates or [], seen)
+        return candidates or []
 
     def _by_prefix(self, name: str) -> list[Line]:
         """Lines whose name was cut at the cell's edge, or that carry an addition in brackets."""
         found: dict[str, Line] = {}
-        for line in self._lines:
-            for wording_ in (line.title, *line.aliases):
-                title = bare_name(wording_)
-                cut = title.startswith(name) and len(name) * 3 >= len(title) * 2
-                extended = name.startswith(title) and name[len(title) :].startswith("(")
-                if len(title) >= 5 and (cut or extended):
-                    found[line.key] = line
+        for title, line in self._titles:
+            cut = title.startswith(name) and len(name) * 3 >= len(title) * 2
+            extended = name.startswith(title) and name[len(title) :].startswith("(")
+            if len(title) >= 5 and (cut or extended):
+                found[line.key] = line
         plain_lines = [line for line in found.values() if not line.after]
         return list(found.values()) if len(plain_lines) <= 1 else []
 

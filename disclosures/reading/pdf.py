@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from disclosures.model import Fact, FormReading
-from disclosures.reading.agreement import Agreement, Method, Witness, agree, agree_forms, disputed
+from disclosures.reading.agreement import Agreement, Method, Witness, agree, agree_forms
 from disclosures.reading.grammar import read_flattened
 from disclosures.reading.grids import Grid, PageText
 from disclosures.reading.readers.base import Reader, UnreadableError
@@ -56,19 +56,21 @@ def read_forms(path: Path, texts: Sequence[PageText]) -> FormsRead:
     pages = form_pages(texts, first.forms)
     if pages:
         witnesses.append(_testify(_TABULA, path, pages, texts, read))
-    open_facts = disputed(witnesses)
+    result = agree(witnesses)
+    open_facts = result.open_facts
     _note_blindness(witnesses, read)
     if open_facts:
         before = len(open_facts)
         pages = _pages_of({fact.form for fact in open_facts}, witnesses)
         witnesses.append(_testify(_PDFPLUMBER, path, pages, texts, read))
-        open_facts = disputed(witnesses)
+        result = agree(witnesses)
+        open_facts = result.open_facts
         read.notes.append(f"pdfplumber settled {before - len(open_facts)} of {before} figures")
     unread = _titled_forms(texts) - {form.form for w in witnesses for form in w.forms}
     if open_facts or unread:
         wanted = {fact.form for fact in open_facts} | unread
         witnesses += _without_lines(path, texts, wanted, unread, read)
-    result = agree(witnesses)
+        result = agree(witnesses)
     read.facts = result.facts
     read.forms = agree_forms(witnesses)
     _note_undecided(result, read)

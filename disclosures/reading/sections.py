@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from disclosures.forms import squeeze
@@ -111,10 +112,21 @@ def heading_of(line: str, page: int | None = None) -> Heading | None:
     return None
 
 
-def _running_lines(
-    pages: Sequence[PageText],
-) -> Iterator[tuple[str, int | None, Heading | None]]:
+_RunningLine = tuple[str, int | None, Heading | None]
+
+
+def _running_lines(pages: Sequence[PageText]) -> tuple[_RunningLine, ...]:
     """Lines outside the tables, each with the heading that it is."""
+    return _running_lines_of(tuple(pages))
+
+
+# Triage and narrative ask for the same document's in turn.
+@lru_cache(maxsize=1)
+def _running_lines_of(pages: tuple[PageText, ...]) -> tuple[_RunningLine, ...]:
+    return tuple(_iterate_running_lines(pages))
+
+
+def _iterate_running_lines(pages: Sequence[PageText]) -> Iterator[_RunningLine]:
     in_table = False
     for line, page in lines_of(pages):
         heading = heading_of(line, page)
