@@ -70,13 +70,11 @@ def directory(file: IO[bytes], limits: PackageLimits = PackageLimits()) -> list[
         (length,) = struct.unpack_from("<L", tail, end + 12)
         # All ones: a zip64 directory, which only packages beyond all limits need.
         if length > limits.members * _ENTRY_BYTES:
-            raise UnreadableError(f"a zip with a directory of more than {limits.members} members")
+            raise UnreadableError(f"压缩包内的文件超过上限{limits.members}个")
     with zipfile.ZipFile(file) as package:
         members = package.infolist()
     if len(members) > limits.members:
-        raise UnreadableError(
-            f"a zip of {len(members)} members, more than the limit of {limits.members}"
-        )
+        raise UnreadableError(f"压缩包内有{len(members)}个文件，超过上限{limits.members}个")
     return members
 
 
@@ -95,18 +93,17 @@ def demand_sound(path: Path, limits: PackageLimits = PackageLimits()) -> None:
             for member in members:
                 unpacked += _demand_whole(file, member, limits.unpacked_bytes - unpacked)
     except ZIP_ERRORS as error:
-        raise UnreadableError(f"damaged package ({error}); download it again") from error
+        raise UnreadableError(f"文件已损坏（{error}），请重新下载") from error
 
 
 def _demand_small(unpacked: int, packed: int, limits: PackageLimits) -> None:
     if unpacked > limits.unpacked_bytes:
         raise UnreadableError(
-            f"the file unpacks to {unpacked >> 20} MB, more than {limits.unpacked_bytes >> 20} MB"
+            f"文件解压后达{unpacked >> 20} MB，超过上限{limits.unpacked_bytes >> 20} MB"
         )
     if unpacked > limits.ratio_from_bytes and unpacked > packed * limits.ratio:
         raise UnreadableError(
-            f"the file unpacks to {unpacked // packed} times its size ({unpacked >> 20} MB); "
-            f"no document does that"
+            f"文件解压后是原大小的{unpacked // packed}倍（{unpacked >> 20} MB），正常的文件不会如此"
         )
 
 
@@ -116,10 +113,10 @@ def _demand_distinct(members: Sequence[zipfile.ZipInfo]) -> None:
     end = 0
     for member in sorted(members, key=lambda m: m.header_offset):
         if member.filename in names:
-            raise UnreadableError(f"damaged package: {member.filename[:80]!r} twice")
+            raise UnreadableError(f"文件已损坏：内有两个{member.filename[:80]!r}")
         names.add(member.filename)
         if member.header_offset < end:
-            raise UnreadableError(f"damaged package: {member.filename[:80]!r} overlaps another")
+            raise UnreadableError(f"文件已损坏：{member.filename[:80]!r}与其他部分重叠")
         end = member.header_offset + 30 + member.compress_size
 
 
@@ -131,34 +128,33 @@ def _demand_whole(file: IO[bytes], member: zipfile.ZipInfo, most: int) -> int:
     """
     name = repr(member.filename[:80])
     if member.flag_bits & 0x1:
-        raise UnreadableError("encrypted with a password; ask the publisher for a copy without")
+        raise UnreadableError("文件设有密码，请向发布单位索取不加密的版本")
     if member.compress_type not in _METHODS:
-        raise UnreadableError(f"damaged package: {name} is packed by no method of office documents")
+        raise UnreadableError(f"文件已损坏：{name}的压缩方式不是办公文档所用的")
     file.seek(member.header_offset)
     header = file.read(30)
     if len(header) < 30 or header[:4] != b"PK\x03\x04":
-        raise UnreadableError(f"damaged package: {name} is not where the directory says")
+        raise UnreadableError(f"文件已损坏：目录所指之处没有{name}")
     name_length, extra_length = struct.unpack_from("<HH", header, 26)
     file.seek(name_length + extra_length, io.SEEK_CUR)
     inflate = zlib.decompressobj(-15) if member.compress_type == zipfile.ZIP_DEFLATED else None
     left, length, crc = member.compress_size, 0, 0
-    head = b""
+    is_xml = member.filename.lower().endswith(_XML)
     while left > 0:
         packed = file.read(min(left, _CHUNK))
         if not packed:
-            raise UnreadableError(f"damaged package: {name} is cut; download it again")
+            raise UnreadableError(f"文件已损坏：{name}不完整，请重新下载")
         left -= len(packed)
         while packed:
             data = inflate.decompress(packed, _CHUNK) if inflate else packed
             packed = inflate.unconsumed_tail if inflate else b""
             length += len(data)
             crc = zlib.crc32(data, crc)
-            head = head or data[:4096]
+            # ECMA-376 part 2 forbids document type declarations; they serve entity bombs only.
+            if is_xml and _DOCTYPE.search(data):
+                raise UnreadableError(f"{name}含有文档类型声明，正常的办公文档不会有")
             if length > min(most, member.file_size):
-                raise UnreadableError(f"damaged package: {name} is longer than it claims")
+                raise UnreadableError(f"文件已损坏：{name}的实际长度超过所称长度")
     if length != member.file_size or crc != member.CRC or (inflate and not inflate.eof):
-        raise UnreadableError(f"damaged package: {name} fails its checksum; download it again")
-    # ECMA-376 part 2 forbids document type declarations; they serve entity bombs only.
-    if member.filename.lower().endswith(_XML) and _DOCTYPE.search(head):
-        raise UnreadableError(f"{name} holds a document type declaration, as attacks do")
+        raise UnreadableError(f"文件已损坏：{name}校验和不符，请重新下载")
     return length
