@@ -53,11 +53,19 @@ class _Line:
         return plain(self.text)
 
 
-def read_performance_text(pages: Sequence[PageText]) -> PerformanceRead:
-    """Read the performance forms of a text, in whichever way their cells are kept apart."""
+def read_performance_text(pages: Sequence[PageText], *, strict: bool = False) -> PerformanceRead:
+    """Read the performance forms of a text, in whichever way their cells are kept apart.
+
+    With ``strict`` a form whose cells have run together counts only if all of it was clear: the
+    text of a PDF without ruling lines may have the lines of neighbouring cells in any order.
+    """
     tables = text_tables(pages)
     facts, notes = list(tables.facts), list(tables.notes)
     for form in _flattened(_lines(pages)):
+        if strict and form.notes:
+            where = f"第{form.page}页" if form.page else ""
+            notes.append(f"{where}绩效表“{form.project}”没有表格线，未能可靠读出，未计入")
+            continue
         facts += form.facts()
         notes += form.notes
     return PerformanceRead(tuple(facts), tuple(dict.fromkeys(notes)))
@@ -192,12 +200,13 @@ def _fund_cells(values: Sequence[str], order: Sequence[str]) -> dict[str, str]:
     if len(values) == len(order):
         cells = dict(zip(order, values, strict=True))
     else:
-        rates = [value for value in values if value.endswith("%")]
-        if len(values) - len(rates) != len(amounts) or len(rates) > 1 or values[-1:] != rates[-1:]:
+        count = len(amounts)
+        rest = [value for value in values[count:] if not re.fullmatch(r"[-—–/]+", value)]
+        if len(values) < count or len(rest) > 1 or not all(value.endswith("%") for value in rest):
             return {}
         cells = dict(zip(amounts, values, strict=False))
-        if rates:
-            cells["rate"] = rates[0]
+        if rest:
+            cells["rate"] = rest[0]
     if not all(is_plain_number(cells[role]) for role in amounts):
         return {}
     if any("%" in text for role, text in cells.items() if role != "rate"):
@@ -240,6 +249,7 @@ def _read_indicators(lines: Sequence[_Line], form: EvaluationForm) -> None:
         return
     numbers = 3 if re.search(r"偏差[度率]", printed) else 2
     pending: list[_Line] = []
+    explained = True
     for line in lines[heading:]:
         first = line.text.split()[0]
         if fits(wording().total, plain(first)):
@@ -252,8 +262,9 @@ def _read_indicators(lines: Sequence[_Line], form: EvaluationForm) -> None:
         if row is None:
             pending.append(line)
             continue
-        _add_indicator(line, row, pending, form)
+        _add_indicator(line, row, pending, form, explained=explained)
         pending = []
+        explained = _is_explained(line, row[1])
 
 
 @cache
@@ -288,7 +299,11 @@ def _add_indicator(
     row: tuple[list[str], list[str]],
     pending: Sequence[_Line],
     form: EvaluationForm,
+    *,
+    explained: bool,
 ) -> None:
+    """Add a row. ``explained`` says that no reason for a deviation of the row above can stand
+    between that row and this one."""
     head, numbers = _joined(row[0]), row[1]
     levels, rest = _without_levels(pending)
     if rest and form.indicators and _is_tail(rest, len(head) >= 3):
@@ -298,6 +313,12 @@ def _add_indicator(
     name, values = "", head
     while len(head) > 3 and is_known_level(plain(head[0])):
         levels.append(head.pop(0))
+    # The label of a group beside the values: the name was wrapped, and its lines are among those
+    # of others.
+    astray = len(head) == 3 and bool(words) and is_known_level(plain(head[0]))
+    if astray or (len(head) < 3 and words and not explained):
+        form.notes.append(f"绩效表“{form.project}”有一行的指标名称未能断定：{line.text[:40]}")
+        return
     if len(head) >= 3:
         name, values = "".join(head[:-2]), head[-2:]
     elif words:
@@ -326,6 +347,14 @@ def _add_indicator(
         )
     above = form.indicators[-1].levels if form.indicators else ()
     form.indicators.append(Item(line.page, name, cells, tuple(levels) or above))
+
+
+def _is_explained(line: _Line, numbers: Sequence[str]) -> bool:
+    """Whether a row deviates from nothing, or prints the reason itself."""
+    if line.text.split()[-1:] != list(numbers[-1:]):
+        return True
+    deviates = len(numbers) == 3 and figure(numbers[2])[0] != 0
+    return not deviates and figure(numbers[0])[0] == figure(numbers[1])[0]
 
 
 def _joined(words: Sequence[str]) -> list[str]:
