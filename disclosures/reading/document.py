@@ -195,7 +195,7 @@ def _performance(grids: Sequence[Grid], texts: Sequence[PageText]) -> Performanc
         if read.facts and None in seen:
             return read
         left = [text for text in texts if text.page not in seen and is_performance_page(text.text)]
-        flat = read_performance_text(left) if left else PerformanceRead()
+        flat = read_performance_text(left, strict=True) if left else PerformanceRead()
         seen |= {fact.page for fact in flat.facts}
         unread = [
             f"第{text.page}页有绩效自评表，未能读出"
