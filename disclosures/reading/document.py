@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 import time
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from disclosures.amounts import MoneyUnit
 from disclosures.model import DocumentKind, Fact, FormReading, PerformanceFact, Reading
@@ -26,26 +26,26 @@ from disclosures.reading.performance_text import read_performance_text
 from disclosures.reading.readers.base import Reader, UnreadableError
 from disclosures.reading.recognise import recognise
 from disclosures.reading.sniff import MediaType, decode_text, sniff
+from disclosures.reading.storable import storable
 from disclosures.reading.text import READER as TEXT_READER
 from disclosures.reading.text import read_text_document
 from disclosures.reading.triage import Triage, classify
 
+if TYPE_CHECKING:
+    from disclosures.reading.scans import ScanRead
+
+OnScan = Callable[[int], None]
+#: Seconds that recognising a page takes at worst.
+PAGE_S: Final = 20.0
+
 _UNSUPPORTED: Final = {
-    MediaType.DOC: "Word 97 document; save it as .docx or PDF to have it read",
-    MediaType.RTF: "RTF document; save it as .docx or PDF to have it read",
-    MediaType.MHTML: "web archive; save it as .docx or PDF to have it read",
-    MediaType.ENCRYPTED_OFFICE: "encrypted with a password; ask the publisher for a copy without",
-    MediaType.OFD: "OFD document; convert it to PDF to have it read",
-    MediaType.ZIP: "ZIP archive; unpack it and read its members",
-    MediaType.RAR: "RAR archive; unpack it and read its members",
-    MediaType.SEVEN_ZIP: "7z archive; unpack it and read its members",
-    MediaType.GZIP: "gzip archive; unpack it and read its content",
-    MediaType.XML: "XML document of no known format; ask the publisher for a PDF or Excel file",
-    MediaType.EMPTY: "empty file; download it again",
-    MediaType.BINARY: "content of no known format; download it again or ask the publisher for it",
+    MediaType.ENCRYPTED_OFFICE: "文件设有密码，请向发布单位索取不加密的版本",
+    MediaType.MHTML: "网页存档（MHT）格式，请另存为 .docx 或 PDF 后再读取",
+    MediaType.XML: "未知格式的 XML 文件，请向发布单位索取 PDF 或 Excel 文件",
+    MediaType.EMPTY: "空文件，请重新下载",
+    MediaType.BINARY: "内容不是任何已知格式，请重新下载或向发布单位索取",
 }
 _WITH_PERFORMANCE: Final = (DocumentKind.FINAL_ACCOUNTS, DocumentKind.PERFORMANCE)
-_SCAN: Final = "scanned, no text layer; it needs character recognition"
 
 
 @dataclass(slots=True)
@@ -76,8 +76,12 @@ def read_document(
     media_type: str | None = None,
     max_pages: int | None = None,
     max_bytes: int | None = None,
+    on_scan: OnScan | None = None,
 ) -> Reading:
-    """See :func:`disclosures.reading.read_document`."""
+    """See :func:`disclosures.reading.read_document`.
+
+    ``on_scan`` is told how many pages are about to be recognised, which takes seconds each.
+    """
     started_s = time.perf_counter()
     reading = Reading("", MediaType.BINARY, DocumentKind.UNREADABLE)
     try:
@@ -86,32 +90,31 @@ def read_document(
             with path.open("rb") as file:
                 digest = hashlib.file_digest(file, "sha256").hexdigest()
             reading = replace(reading, sha256=digest)
-            raise UnreadableError(f"{size} bytes, more than the limit of {max_bytes}")
+            raise UnreadableError(f"文件共{size}字节，超过上限{max_bytes}字节")
         body = path.read_bytes()
         reading = replace(reading, sha256=hashlib.sha256(body).hexdigest())
         kind = sniff(body)
         reading = replace(reading, media_type=kind.value)
-        reading = _read(path, body, kind, reading, max_pages)
+        reading = _read(path, body, kind, reading, max_pages, on_scan)
     except UnreadableError as error:
         reading = replace(reading, reason=str(error))
     except OSError as error:
-        reading = replace(reading, reason=f"the file cannot be opened: {error.strerror or error}")
+        reading = replace(reading, reason=f"文件无法打开：{error.strerror or error}")
     except MemoryError:
-        reading = replace(reading, reason="reading it takes more memory than there is")
+        reading = replace(reading, reason="内存不足，未能读完")
     # The border between hostile files and everybody else: whatever a library raises on one of
     # them becomes this document's reason, and the night goes on.
     except Exception as error:
         reading = replace(
             reading,
             kind=DocumentKind.UNREADABLE,
-            reason=f"reading failed ({type(error).__name__}: {error}); please report this file"[
-                :500
-            ],
+            reason=f"读取失败（{type(error).__name__}: {error}），请把这个文件报告给维护人员"[:500],
         )
     notes = reading.notes
     if media_type and _differs(media_type, reading.media_type):
-        notes = (f"declared as {media_type}, is {reading.media_type}", *notes)
-    return replace(reading, notes=notes, seconds=round(time.perf_counter() - started_s, 3))
+        notes = (f"网站称其为{media_type}，实为{reading.media_type}", *notes)
+    seconds = round(time.perf_counter() - started_s, 3)
+    return storable(replace(reading, notes=notes, seconds=seconds))
 
 
 def warm_up() -> None:
@@ -122,43 +125,49 @@ def warm_up() -> None:
 
 
 def _read(
-    path: Path, body: bytes, kind: MediaType, reading: Reading, max_pages: int | None
+    path: Path,
+    body: bytes,
+    kind: MediaType,
+    reading: Reading,
+    max_pages: int | None,
+    on_scan: OnScan | None,
 ) -> Reading:
     if kind in _UNSUPPORTED:
         raise UnreadableError(_UNSUPPORTED[kind])
     if kind.is_image:
-        raise UnreadableError(f"a picture; {_SCAN}")
+        return _read_image(path, reading, on_scan)
     if kind is MediaType.PDF:
-        return _read_pdf(path, body, reading, max_pages)
+        return _read_pdf(path, body, reading, max_pages, on_scan)
     if kind is MediaType.TEXT:
         return _read_plain_text(body, reading)
     return _read_exact(path, kind, reading)
 
 
-def _read_pdf(path: Path, body: bytes, reading: Reading, max_pages: int | None) -> Reading:
+def _read_pdf(
+    path: Path, body: bytes, reading: Reading, max_pages: int | None, on_scan: OnScan | None
+) -> Reading:
     from disclosures.reading import pdf
+    from disclosures.reading.readers.pdf_streams import directory_damage, stream_damage
     from disclosures.reading.readers.pdf_text import PdfTextReader, garbled, truncation
 
-    cut = truncation(body)
-    if cut:
-        raise UnreadableError(cut)
+    damage = truncation(body) or directory_damage(body) or stream_damage(path, body)
+    if damage:
+        raise UnreadableError(damage)
     reader = PdfTextReader()
     read = reader.read_pages(path, max_pages=max_pages)
     content = _Content(read.texts, len(read.texts), {reader.name: reader.version})
     reading = replace(reading, pages=content.pages, readers=content.readers)
-    if read.images:
-        numbers = ", ".join(map(str, read.images))
-        content.notes.append(f"pages without text, pictures only: {numbers}")
+    written = [page for page in read.texts if page.text.strip()]
+    if not written and not read.images:
+        raise UnreadableError("各页都是空白，请重新下载")
     # A typed cover or covering letter does not make a scan readable.
-    if 2 * len(read.images) > sum(bool(page.text.strip()) for page in read.texts):
-        return replace(reading, reason=_SCAN, notes=tuple(content.notes))
-    if not any(page.text.strip() for page in read.texts):
-        raise UnreadableError("all pages are blank; download it again")
+    if 2 * len(read.images) > len(written):
+        return _read_scanned_pdf(path, reading, content, read.images, on_scan)
     if garbled(read.texts):
-        raise UnreadableError(
-            "the text layer is garbled (fonts without a character map); it needs character "
-            "recognition"
-        )
+        content.texts = ()
+        content.notes.append("文字层是乱码（字体没有字符对照表），改用图像识别")
+        everything = range(1, content.pages + 1)
+        return _read_scanned_pdf(path, reading, content, everything, on_scan)
     triage = classify(read.texts, may_be_scan=False)
     if triage.kind is DocumentKind.FINAL_ACCOUNTS:
         found = pdf.read_forms(path, read.texts)
@@ -166,21 +175,117 @@ def _read_pdf(path: Path, body: bytes, reading: Reading, max_pages: int | None) 
         content.readers |= found.readers
         content.notes += found.notes
         content.take_performance(_performance(found.grids, read.texts))
+        if read.images:
+            _add_scanned_pages(path, content, read.images, on_scan)
     elif triage.kind is DocumentKind.PERFORMANCE:
         pages = {t.page for t in read.texts if t.page and is_performance_page(t.text)}
         tables = pdf.read_tables(path, pages) if pages else pdf.FormsRead()
         content.readers |= tables.readers
         content.notes += tables.notes
         content.take_performance(_performance(tables.grids, read.texts))
+    elif read.images:
+        content.notes.append(f"第{_numbers(read.images)}页是图片，没有文字层，未作识别")
     blank = [t for t in read.texts if not t.text.strip() and t.page not in read.images]
     silent = triage.kind in (DocumentKind.FINAL_ACCOUNTS, DocumentKind.OTHER) and not content.facts
     if silent and 4 * len(blank) > content.pages:
         # A damaged page shows nothing, and nothing says so.
         raise UnreadableError(
-            f"damaged: {len(blank)} of {content.pages} pages show nothing and no form was "
-            "found; download it again"
+            f"文件可能已损坏：{content.pages}页中有{len(blank)}页没有任何内容，也没有找到报表，"
+            "请重新下载"
         )
     return _conclude(reading, content, triage)
+
+
+def _read_scanned_pdf(
+    path: Path,
+    reading: Reading,
+    content: _Content,
+    pages: Sequence[int],
+    on_scan: OnScan | None,
+) -> Reading:
+    """A PDF most of whose pages are pictures; ``content`` has the text of the others."""
+    from disclosures.reading import pdf, scans
+
+    scans.check_length(len(pages))
+    if on_scan:
+        on_scan(len(pages))
+    written = {text.page: text for text in content.texts if text.text.strip()}
+    scan = scans.read_scan(
+        scans.pdf_pictures(path, pages), opening=not scans.names_accounts(written.values())
+    )
+    texts = {**{text.page: text for text in scan.texts}, **written}
+    if written:
+        found = pdf.read_forms(path, content.texts)
+        content.forms, content.facts = found.forms, found.facts
+        content.readers |= found.readers
+        content.notes += found.notes
+    return _conclude_scan(
+        reading, content, scan, [texts[page] for page in sorted(texts, key=lambda page: page or 0)]
+    )
+
+
+def _read_image(path: Path, reading: Reading, on_scan: OnScan | None) -> Reading:
+    from disclosures.reading import scans
+
+    pictures = scans.image_pictures(path)
+    if on_scan:
+        on_scan(scans.MAX_PAGES)
+    scan = scans.read_scan(pictures)
+    content = _Content((), len(scan.texts), {})
+    return _conclude_scan(reading, content, scan, scan.texts)
+
+
+def _conclude_scan(
+    reading: Reading, content: _Content, scan: ScanRead, texts: Sequence[PageText]
+) -> Reading:
+    triage = classify(texts)
+    if triage.kind is DocumentKind.UNREADABLE:
+        triage = replace(triage, reason="扫描件，没有文字层，图像识别也未得出文字")
+    elif triage.kind is not DocumentKind.FINAL_ACCOUNTS:
+        triage = replace(triage, reason=f"扫描件，没有文字层；经图像识别，{triage.reason}")
+    content.notes.insert(0, "扫描件，没有文字层，内容由图像识别得出")
+    content.notes += scan.notes
+    content.readers |= scan.readers
+    if triage.kind is DocumentKind.FINAL_ACCOUNTS:
+        _merge_scan(content, scan)
+    else:
+        content.forms, content.facts = (), ()
+    # Of recognised sentences nothing proves the figures: statements come from text alone.
+    return _conclude(reading, content, triage)
+
+
+def _add_scanned_pages(
+    path: Path, content: _Content, pages: Sequence[int], on_scan: OnScan | None
+) -> None:
+    """Forms on pages that are pictures within a document that has text."""
+    from disclosures.reading import scans
+
+    if len(pages) > scans.MAX_PAGES:
+        content.notes.append(f"第{_numbers(pages)}页是图片，数量超过识别上限，未作识别")
+        return
+    if on_scan:
+        on_scan(len(pages))
+    content.notes.append(f"第{_numbers(pages)}页是图片，没有文字层，由图像识别读取")
+    scan = scans.read_scan(scans.pdf_pictures(path, pages), opening=False)
+    content.readers |= scan.readers
+    content.notes += scan.notes
+    _merge_scan(content, scan)
+
+
+def _merge_scan(content: _Content, scan: ScanRead) -> None:
+    """Take the forms of a scan that the text of the document does not have."""
+    written = {fact.form for fact in content.facts}
+    twice = sorted({fact.form for fact in scan.facts} & written)
+    if twice:
+        content.notes.append(f"图片中的表{'、'.join(twice)}与文字层中的表重复，未采用")
+    new = [form for form in scan.forms if form.form not in written]
+    names = {form.form for form in new}
+    content.forms = (*(form for form in content.forms if form.form not in names), *new)
+    content.facts = (*content.facts, *(f for f in scan.facts if f.form in names))
+
+
+def _numbers(pages: Sequence[int]) -> str:
+    return "、".join(map(str, pages))
 
 
 def _performance(grids: Sequence[Grid], texts: Sequence[PageText]) -> PerformanceRead:
@@ -210,7 +315,7 @@ def _performance(grids: Sequence[Grid], texts: Sequence[PageText]) -> Performanc
 def _read_plain_text(body: bytes, reading: Reading) -> Reading:
     text = decode_text(body)
     if text is None:
-        raise UnreadableError("text in no known encoding; save it as UTF-8")
+        raise UnreadableError("文字编码无法识别，请另存为 UTF-8 后再读取")
     read = read_text_document(text)
     pages = max((page.page or 0 for page in read.pages), default=0)
     content = _Content(read.pages, pages, {TEXT_READER: READER_VERSION})
@@ -229,7 +334,7 @@ def _read_exact(path: Path, kind: MediaType, reading: Reading) -> Reading:
     content = _Content(read.texts, 0, {reader.name: reader.version}, notes=list(read.notes))
     triage = classify(read.texts, may_be_scan=False)
     if triage.kind is DocumentKind.UNREADABLE and kind is MediaType.HTML:
-        triage = replace(triage, kind=DocumentKind.OTHER, reason="a web page without text")
+        triage = replace(triage, kind=DocumentKind.OTHER, reason="网页中没有文字")
     if triage.kind is DocumentKind.FINAL_ACCOUNTS:
         content.take(recognise(read.grids, read.texts))
         if not content.facts:

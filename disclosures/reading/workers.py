@@ -12,6 +12,8 @@ import faulthandler
 import hashlib
 import os
 import pickle
+import resource
+import signal
 import subprocess
 import sys
 import tempfile
@@ -31,6 +33,8 @@ _POLL_S: Final = 0.1
 # How long after the limit a worker ends itself when nobody is left to end it.
 _GRACE_S: Final = 10.0
 _START_S: Final = 60.0
+# Memory that a worker may reserve (heap of the Java virtual machine, stacks) beyond what it uses.
+_RESERVED_MB: Final = 768
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +43,19 @@ class Limits:
     interpreter and Java virtual machine (about 300 MiB) included."""
 
     wall_s: float = 120.0
+    #: on top of ``wall_s`` for scans, whose pages take seconds each
+    scan_s: float = 900.0
     rss_mb: int = 3072
     max_pages: int = 1000
     max_bytes: int = 256 * 2**20
     documents_per_worker: int = 500
+
+
+@dataclass(frozen=True, slots=True)
+class _MoreTime:
+    """A worker's word that its document is a scan."""
+
+    seconds: float
 
 
 class ReaderPool:
@@ -139,6 +152,7 @@ class _Worker:
         self._started_s = time.monotonic()
         self._alive = True
         self._ready = False
+        self._granted_s = 0.0
         self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the worker
         self.path = Path()
         # Pipes of its own: libraries print to stdout. The worker's end of ``ours`` closes when
@@ -156,6 +170,8 @@ class _Worker:
                 "from disclosures.reading.workers import serve; serve()",
                 *(str(number) for number in (there_r, there_w, limits.max_pages, limits.wall_s)),
                 str(limits.max_bytes),
+                str(limits.scan_s),
+                str(limits.rss_mb),
             ],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
@@ -182,6 +198,7 @@ class _Worker:
 
     def begin(self, path: Path) -> None:
         self.path = path
+        self._granted_s = 0.0
         if self._ready:
             self._started_s = time.monotonic()
         # A worker that died while idle shows at result().
@@ -201,24 +218,31 @@ class _Worker:
                 if isinstance(message, Reading):
                     self._served += 1
                     return message
+                if isinstance(message, _MoreTime):
+                    self._granted_s = min(message.seconds, self._limits.scan_s)
+                    return None
                 self._ready = True
                 self._started_s = time.monotonic()
                 return None
         except (EOFError, OSError):
             self._demand_ready()
-            return self._lost(f"the reader's process ended ({self._ending()})", elapsed_s)
+            return self._lost(f"读取进程意外结束（{self._ending()}）", elapsed_s)
         limits = self._limits
-        if elapsed_s > (limits.wall_s if self._ready else _START_S):
+        wall_s = limits.wall_s + self._granted_s
+        if elapsed_s > (wall_s if self._ready else _START_S):
             self._demand_ready()
-            return self._lost(f"reading took longer than {limits.wall_s:g} s", elapsed_s)
+            return self._lost(f"读取超过{wall_s:g}秒", elapsed_s)
         rss_mb = _rss_mb(self._process.pid)
         if rss_mb > limits.rss_mb:
-            return self._lost(f"reading took more than {limits.rss_mb} MB of memory", elapsed_s)
+            return self._lost(f"读取占用内存超过{limits.rss_mb} MB", elapsed_s)
         return None
 
     def kill(self) -> None:
         """End the process and wait until it is gone."""
         self._alive = False
+        # The worker leads a group of its own: what it started ends with it.
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, signal.SIGKILL)
         self._process.kill()
         self._process.wait()
         self.connection.close()
@@ -244,7 +268,7 @@ class _Worker:
             sha256=_sha256(self.path),
             media_type="application/octet-stream",
             kind=DocumentKind.UNREADABLE,
-            reason=f"{reason}; read it by hand, or again with higher limits",
+            reason=f"{reason}，请人工查阅，或放宽限制后重读",
             seconds=round(elapsed_s, 3),
         )
 
@@ -252,21 +276,22 @@ class _Worker:
         try:
             code = self._process.wait(timeout=5)
         except subprocess.TimeoutExpired:
-            return "no longer answering"
-        return f"signal {-code}" if code < 0 else f"exit status {code}"
+            return "不再响应"
+        return f"信号{-code}" if code < 0 else f"退出码{code}"
 
 
 def serve() -> None:
     """Body of a worker process: reads paths from one pipe, writes readings to the other."""
     there_r, there_w, max_pages = (int(number) for number in sys.argv[1:4])
-    wall_s, max_bytes = float(sys.argv[4]), int(sys.argv[5])
+    wall_s, max_bytes, scan_s = float(sys.argv[4]), int(sys.argv[5]), float(sys.argv[6])
     orders = Connection(there_r, writable=False)
     results = Connection(there_w, readable=False)
     threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
 
-    from disclosures.reading.document import read_document, warm_up
+    from disclosures.reading.document import PAGE_S, read_document, warm_up
 
     warm_up()
+    _limit_memory(int(sys.argv[7]))
     results.send_bytes(pickle.dumps("ready"))
     # From here on the parent wants readings; what libraries print may be endless.
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
@@ -278,7 +303,17 @@ def serve() -> None:
         # Native code may hang with the interpreter's lock held and the parent may be gone: this
         # timer runs outside the interpreter and ends the process.
         faulthandler.dump_traceback_later(wall_s + _GRACE_S, exit=True, file=sys.stderr)
-        reading = read_document(path, max_pages=max_pages, max_bytes=max_bytes)
+
+        def ask_for_time(pages: int) -> None:
+            seconds = min(pages * PAGE_S, scan_s)
+            results.send_bytes(pickle.dumps(_MoreTime(seconds)))
+            faulthandler.dump_traceback_later(
+                wall_s + seconds + _GRACE_S, exit=True, file=sys.stderr
+            )
+
+        reading = read_document(
+            path, max_pages=max_pages, max_bytes=max_bytes, on_scan=ask_for_time
+        )
         faulthandler.cancel_dump_traceback_later()
         try:
             results.send_bytes(pickle.dumps(reading))
@@ -286,6 +321,16 @@ def serve() -> None:
             break
     # Neither the Java virtual machine nor native libraries need an orderly end.
     os._exit(0)
+
+
+def _limit_memory(rss_mb: int) -> None:
+    """Let allocations fail beyond the limit: memory is taken faster than the parent looks, and a
+    ``MemoryError`` leaves the worker alive. The slack is for what is reserved and never used."""
+    wanted = (rss_mb + _RESERVED_MB) * 2**20
+    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    if hard == resource.RLIM_INFINITY or wanted < hard:
+        with contextlib.suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_DATA, (wanted, hard))
 
 
 def _end_with_parent(parent: int) -> None:

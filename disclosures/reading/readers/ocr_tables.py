@@ -1,0 +1,264 @@
+"""Ruled tables on pictures of pages: ruling lines into cells, cells into text, looked at twice."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from disclosures.reading.readers.ocr_engine import Image, recognise_crops
+
+PixelBox = tuple[int, int, int, int]
+
+# Shortest ruling lines, in inches: letters have no strokes of this length.
+_ACROSS_IN: Final = 0.5
+_DOWN_IN: Final = 0.3
+_LEAST_CELL_IN: Final = 0.06
+_LEAST_TABLE_IN: Final = (1.5, 0.4)
+# How much darker than paper ink is, of 255.
+_INK: Final = 70
+_FAINT: Final = 45
+# Fewer dark pixels than this are dust; a printed dot at 150 dpi has more.
+_DUST: Final = 4
+_FIGURE: Final = re.compile(r"[-\d.,，．。:：()（）△▲—\s]*")
+_CHINESE: Final = re.compile(r"[\u4e00-\u9fff]")
+
+
+@dataclass(slots=True)
+class PictureCell:
+    """A cell of a table on a picture. ``second`` is the text of the second look; ``score`` the
+    least confidence of its lines; ``ink`` whether anything is printed in it at all."""
+
+    box: PixelBox
+    ink: bool = False
+    text: str = ""
+    second: str = ""
+    score: float = 1.0
+
+
+@dataclass(slots=True)
+class PictureTable:
+    box: PixelBox
+    cells: list[PictureCell] = field(default_factory=list)
+
+
+def find_tables(page: Image, dpi: float) -> list[PictureTable]:
+    """The ruled tables of a gray page with their cells, without text, from top to bottom."""
+    rulings = _rulings(page, dpi)
+    count, _, stats, _ = cv2.connectedComponentsWithStats(rulings, connectivity=8)
+    tables = []
+    for x, y, width, height, _ in stats[1:count].tolist():
+        if width < _LEAST_TABLE_IN[0] * dpi or height < _LEAST_TABLE_IN[1] * dpi:
+            continue
+        cells = _cells(rulings[y : y + height, x : x + width], dpi)
+        if len(cells) >= 4:
+            shifted = [PictureCell((a + x, b + y, c + x, d + y)) for a, b, c, d in cells]
+            tables.append(PictureTable((x, y, x + width, y + height), shifted))
+    # A table inside a cell of another one is read as that cell's text.
+    outer = [t for t in tables if not any(o is not t and _inside(t.box, o.box) for o in tables)]
+    return sorted(outer, key=lambda table: (table.box[1], table.box[0]))
+
+
+def skew_degrees(page: Image, dpi: float) -> float:
+    """How far the long lines of a page are turned from level; 0 where there are none."""
+    scale = 75 / dpi
+    small = cv2.resize(255 - page, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    dark = cv2.adaptiveThreshold(small, 255, cv2.ADAPTIVE_THRESH_MEAN_C, cv2.THRESH_BINARY, 15, -12)
+    # Only what runs across for a quarter of an inch, which letters do not.
+    level = cv2.morphologyEx(dark, cv2.MORPH_OPEN, np.ones((1, 18), np.uint8))
+    lines = cv2.HoughLinesP(level, 1, np.pi / 3600, threshold=80, minLineLength=150, maxLineGap=8)
+    if lines is None:
+        return 0.0
+    ends = np.asarray(lines, dtype=float).reshape(-1, 4)
+    angles = np.degrees(np.arctan2(ends[:, 3] - ends[:, 1], ends[:, 2] - ends[:, 0]))
+    small_angles = angles[np.abs(angles) < 5]
+    return float(np.median(small_angles)) if len(small_angles) >= 3 else 0.0
+
+
+def reading_score(page: Image, tables: Sequence[PictureTable], sample: int) -> float:
+    """How confidently a few of the widest cells are read, 0 to 1; 1 where nothing is printed."""
+    cells = [cell for table in tables for cell in table.cells]
+    paper = float(np.median(page))
+    pitch = _letter_height(page, cells, paper)
+    wide = sorted(cells, key=lambda cell: cell.box[0] - cell.box[2])
+    lines = [line for cell in wide for line in _lines_of(page, cell.box, paper, pitch)][:sample]
+    read = recognise_crops([_crop(page, line, pitch, paper) for line in lines])
+    return sum(score for _, score in read) / len(read) if read else 1.0
+
+
+def read_cells(page: Image, tables: Sequence[PictureTable]) -> None:
+    """Recognise all cells in place; every cell without Chinese is looked at a second time."""
+    paper = float(np.median(page))
+    cells = [cell for table in tables for cell in table.cells]
+    lines: list[tuple[PictureCell, PixelBox]] = []
+    pitch = _letter_height(page, cells, paper)
+    for cell in cells:
+        found = _lines_of(page, cell.box, paper, pitch)
+        cell.ink = bool(found)
+        if not found and _ink(page, cell.box, paper, _FAINT).sum() >= _DUST:
+            # Too pale to be read, but not nothing.
+            cell.ink, cell.text, cell.second, cell.score = True, "？", "？", 0.0
+        lines += [(cell, line) for line in found]
+    first = recognise_crops([_crop(page, line, pitch, paper) for _, line in lines])
+    for (cell, _), (text, score) in zip(lines, first, strict=True):
+        # Ink that yields no letters must not pass for a blank cell.
+        text = text.strip() or "？"
+        cell.text = f"{cell.text}\n{text}" if cell.text else text
+        cell.second = cell.text
+        cell.score = min(cell.score, score)
+    again = [(cell, line) for cell, line in lines if not _CHINESE.search(cell.text) and cell.text]
+    bolder = recognise_crops([_bolder_crop(page, line, pitch, paper) for _, line in again])
+    seconds: dict[int, list[str]] = {}
+    for (cell, _), (text, score) in zip(again, bolder, strict=True):
+        seconds.setdefault(id(cell), []).append(text.strip() or "？")
+        cell.score = min(cell.score, score)
+    for cell, _ in again:
+        cell.second = "\n".join(seconds[id(cell)])
+    _settle(page, again, pitch, paper)
+
+
+def _settle(
+    page: Image, looked: Sequence[tuple[PictureCell, PixelBox]], pitch: int, paper: float
+) -> None:
+    """A third look where two differ: the reading that two looks share stands in ``text``; in
+    ``second`` too when it does, and the cell's score is halved, so that it stays visible."""
+    open_lines = [(cell, line) for cell, line in looked if cell.text != cell.second]
+    thirds: dict[int, list[str]] = {}
+    texts = recognise_crops([_finer_crop(page, line, pitch, paper) for _, line in open_lines])
+    for (cell, _), (text, _) in zip(open_lines, texts, strict=True):
+        thirds.setdefault(id(cell), []).append(text.strip() or "？")
+    for cell, _ in open_lines:
+        third = "\n".join(thirds[id(cell)])
+        if third == cell.second and cell.text != third:
+            cell.text = third
+            cell.score = min(cell.score, 0.5)
+        elif third == cell.text and cell.second != third:
+            cell.second = third
+            cell.score = min(cell.score, 0.5)
+
+
+def is_figure(text: str) -> bool:
+    """Whether a cell's text is made of digits and what stands between them."""
+    return bool(_FIGURE.fullmatch(text)) and any(letter.isdigit() for letter in text)
+
+
+# --- rulings ----------------------------------------------------------------------------------
+
+
+def _rulings(page: Image, dpi: float) -> Image:
+    dark = cv2.adaptiveThreshold(
+        255 - page, 255, cv2.ADAPTIVE_THRESH_MEAN_C, cv2.THRESH_BINARY, 31, -12
+    )
+    across = _strokes(dark, (int(_ACROSS_IN * dpi), 1))
+    down = _strokes(dark, (1, int(_DOWN_IN * dpi)))
+    # Lines end a pixel or two before those that they meet.
+    grown = cv2.dilate(across | down, np.ones((3, 3), np.uint8))
+    return np.asarray(grown, dtype=np.uint8)
+
+
+def _strokes(dark: Any, size: tuple[int, int]) -> Image:
+    bridge = (5, 1) if size[0] > size[1] else (1, 5)
+    closed = cv2.morphologyEx(dark, cv2.MORPH_CLOSE, np.ones(bridge[::-1], np.uint8))
+    opened = cv2.morphologyEx(closed, cv2.MORPH_OPEN, np.ones(size[::-1], np.uint8))
+    return np.asarray(opened, dtype=np.uint8)
+
+
+def _cells(rulings: Image, dpi: float) -> list[PixelBox]:
+    count, _, stats, _ = cv2.connectedComponentsWithStats(255 - rulings, connectivity=4)
+    least = _LEAST_CELL_IN * dpi
+    return [
+        (x, y, x + width, y + height)
+        for x, y, width, height, _ in stats[1:count].tolist()
+        if width >= least and height >= least
+    ]
+
+
+def _inside(box: PixelBox, other: PixelBox) -> bool:
+    return box[0] >= other[0] and box[1] >= other[1] and box[2] <= other[2] and box[3] <= other[3]
+
+
+# --- lines within cells -----------------------------------------------------------------------
+
+
+def _letter_height(page: Image, cells: Sequence[PictureCell], paper: float) -> int:
+    """Usual height of a line's ink in pixels: that of most cells with one line."""
+    heights = [
+        bottom - top
+        for cell in cells
+        for top, bottom in _runs((_ink(page, cell.box, paper)).any(axis=1))
+        if bottom - top > 5
+    ]
+    return int(np.percentile(heights, 75)) if heights else 20
+
+
+def _ink(page: Image, box: PixelBox, paper: float, darker: int = _INK) -> npt.NDArray[np.bool_]:
+    x0, top, x1, bottom = box
+    # What ruling lines leave on a cell's rim is not print.
+    inner = page[top + 1 : bottom - 1, x0 + 1 : x1 - 1]
+    return np.asarray(inner < paper - darker)
+
+
+def _runs(rows: Any) -> Iterator[tuple[int, int]]:
+    """Start and end of every run of true values."""
+    edges = np.flatnonzero(np.diff(np.concatenate(([0], rows.astype(np.int8), [0]))))
+    yield from zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True)
+
+
+def _lines_of(page: Image, box: PixelBox, paper: float, pitch: int) -> list[PixelBox]:
+    """Boxes of the lines of print in a cell, tight around their ink."""
+    ink = _ink(page, box, paper)
+    if ink.size == 0 or int(ink.sum()) < _DUST:
+        return []
+    lines: list[list[int]] = []
+    for top, bottom in _runs(ink.any(axis=1)):
+        # 二 and 三 have gaps of their own; a line is never much lower than its letters.
+        if lines and bottom - lines[-1][0] <= 1.25 * pitch:
+            lines[-1][1] = bottom
+        else:
+            lines.append([top, bottom])
+    boxes: list[PixelBox] = []
+    for top, bottom in lines:
+        band = ink[top:bottom]
+        if int(band.sum()) < _DUST:
+            continue
+        columns = np.flatnonzero(band.any(axis=0))
+        x0, y0 = box[0] + 1, box[1] + 1
+        boxes.append((x0 + int(columns[0]), y0 + top, x0 + int(columns[-1]) + 1, y0 + bottom))
+    return boxes
+
+
+def _crop(page: Image, line: PixelBox, pitch: int, paper: float) -> Image:
+    return _padded(page, line, pitch, paper, margin=0.2)
+
+
+def _bolder_crop(page: Image, line: PixelBox, pitch: int, paper: float) -> Image:
+    """The same print seen otherwise: larger, in black and white, with more room around it."""
+    crop = _padded(page, line, pitch, paper, margin=0.4)
+    large = cv2.resize(crop, None, fx=3, fy=3, interpolation=cv2.INTER_CUBIC)
+    black = cv2.threshold(large, 0, 255, cv2.THRESH_BINARY | cv2.THRESH_OTSU)[1]
+    return np.asarray(cv2.GaussianBlur(black, (3, 3), 0), dtype=np.uint8)
+
+
+def _finer_crop(page: Image, line: PixelBox, pitch: int, paper: float) -> Image:
+    crop = _padded(page, line, pitch, paper, margin=0.3)
+    large = cv2.resize(crop, None, fx=2, fy=2, interpolation=cv2.INTER_LANCZOS4)
+    return np.asarray(large, dtype=np.uint8)
+
+
+def _padded(page: Image, line: PixelBox, pitch: int, paper: float, *, margin: float) -> Image:
+    """A line with paper around it, as high as letters are even where it is a dash."""
+    x0, top, x1, bottom = line
+    lack = max(pitch - (bottom - top), 0)
+    room = int(margin * pitch) + 1
+    above, below = room + lack // 2, room + lack - lack // 2
+    return np.pad(
+        # The rim of letters is paler than ink.
+        page[max(top - 1, 0) : bottom + 1, max(x0 - 1, 0) : x1 + 1],
+        ((above, below), (room, room)),
+        constant_values=int(paper),
+    )

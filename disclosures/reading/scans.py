@@ -1,0 +1,402 @@
+"""Pages that are pictures: scanned PDFs and image files, by character recognition.
+
+Recognition is slow and errs, so only pages that may matter are recognised: the first ones, those
+with ruled tables, and those whose upper part shows the title of a form. A figure counts as agreed
+when two looks at it gave the same and a sum of its form proves it; all others stay suspect.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from disclosures.amounts import CellState
+from disclosures.forms import squeeze
+from disclosures.model import Box, Fact, FormReading
+from disclosures.reading.agreement import Method, Witness, agree, agree_forms
+from disclosures.reading.grammar import read_flattened
+from disclosures.reading.grids import Grid, GridCell, PageText
+from disclosures.reading.readers import ocr_engine as engine
+from disclosures.reading.readers.base import UnreadableError, place_cells
+from disclosures.reading.readers.ocr_engine import Image
+from disclosures.reading.readers.ocr_tables import (
+    PictureTable,
+    find_tables,
+    read_cells,
+    reading_score,
+    skew_degrees,
+)
+from disclosures.reading.recognise import recognise
+from disclosures.reading.sums import confirmed
+from disclosures.reading.titles import find_titles
+
+#: Scans of more pages are refused: recognition takes seconds a page.
+MAX_PAGES: Final = 120
+
+_DPI: Final = 150.0
+_MAX_SIDE: Final = 3600
+_MAX_PIXELS: Final = 80_000_000
+_LONG_SIDE_PT: Final = 842.0
+_OPENING_PAGES: Final = 4
+_OPENING_LETTERS: Final = 60
+_TOPICS: Final = ("决算", "预算", "绩效")
+# The part of a page in which a form's title would stand.
+_HEAD_SHARE: Final = 0.22
+_LEVEL_DEGREES: Final = 0.15
+_GOOD_SCORE: Final = 0.8
+_SAMPLE: Final = 8
+#: The second look and its grammar, as readers of their own.
+_SECOND: Final = "ocr-second"
+_GRAMMAR: Final = "ocr-text"
+
+UNCONFIRMED: Final = "图像识别的数字，未得到表内合计关系的印证"
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """One page as a gray picture; ``pt`` is the size of a pixel in points."""
+
+    page: int
+    pixels: Image
+    pt: float
+
+
+@dataclass(slots=True)
+class ScanRead:
+    """What recognition gave. ``skipped`` are pages that were not recognised in full."""
+
+    texts: list[PageText] = field(default_factory=list)
+    forms: tuple[FormReading, ...] = ()
+    facts: tuple[Fact, ...] = ()
+    readers: dict[str, str] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    skipped: list[int] = field(default_factory=list)
+
+
+def pdf_pictures(path: Path, pages: Collection[int]) -> Iterator[Picture]:
+    """Pages of a PDF (counted from 1) as pictures."""
+    import pypdfium2
+
+    document = pypdfium2.PdfDocument(path)
+    try:
+        for number in sorted(pages):
+            page = document[number - 1]
+            longest = max(page.get_size())
+            dpi = min(_DPI, _MAX_SIDE / max(longest, 1.0) * 72)
+            pixels = page.render(scale=dpi / 72, grayscale=True).to_numpy()
+            height, width = pixels.shape[:2]
+            yield Picture(number, np.array(pixels.reshape(height, width)), 72 / dpi)
+            page.close()
+    finally:
+        document.close()
+
+
+def image_pictures(path: Path) -> Iterator[Picture]:
+    """The frames of an image file as pictures. The page is taken to be as long as A4, because
+    what images say of their resolution is rarely true.
+
+    Raises:
+        UnreadableError: it cannot be opened, or is too large.
+    """
+    import cv2
+    from PIL import Image as Pillow
+    from PIL import ImageOps, ImageSequence
+
+    try:
+        with Pillow.open(path) as image:
+            if image.width * image.height > _MAX_PIXELS:
+                raise UnreadableError(
+                    f"图片过大（{image.width}×{image.height}像素），请换用分辨率较低的图片"
+                )
+            frames = getattr(image, "n_frames", 1)
+            if frames > MAX_PAGES:
+                raise UnreadableError(f"图片共{frames}页，超过识别上限{MAX_PAGES}页")
+            for number, frame in enumerate(ImageSequence.Iterator(image), start=1):
+                if frame.width * frame.height > _MAX_PIXELS:
+                    raise UnreadableError("图片过大，请换用分辨率较低的图片")
+                upright = ImageOps.exif_transpose(frame)
+                flat = Pillow.new("RGBA", upright.size, "white")
+                flat.alpha_composite(upright.convert("RGBA"))
+                pixels = np.array(flat.convert("L"))
+                longest = max(pixels.shape)
+                scale = _LONG_SIDE_PT / 72 * _DPI / longest
+                if scale > 1.2 or scale < 0.6:
+                    # Small print gains from size, and photographs cost time without gain.
+                    how = cv2.INTER_CUBIC if scale > 1 else cv2.INTER_AREA
+                    pixels = np.asarray(
+                        cv2.resize(pixels, None, fx=scale, fy=scale, interpolation=how),
+                        dtype=np.uint8,
+                    )
+                yield Picture(number, pixels, _LONG_SIDE_PT / max(pixels.shape))
+    except UnreadableError:
+        raise
+    # Pillow's decoders raise errors of many types on damaged files.
+    except Exception as error:
+        raise UnreadableError(
+            f"图片无法打开（{type(error).__name__}），请重新下载或向发布单位索取"
+        ) from error
+
+
+def check_length(pages: int) -> None:
+    """Refuse scans that would take too long.
+
+    Raises:
+        UnreadableError: more than ``MAX_PAGES`` pages.
+    """
+    if pages > MAX_PAGES:
+        raise UnreadableError(
+            f"扫描件，没有文字层，共{pages}页，超过图像识别上限{MAX_PAGES}页，"
+            "请向发布单位索取带文字的版本"
+        )
+
+
+def names_accounts(texts: Iterable[PageText]) -> bool:
+    """Whether texts speak of accounts, budgets or performance at all."""
+    words = squeeze("".join(text.text for text in texts))
+    return any(topic in words for topic in _TOPICS)
+
+
+def read_scan(pictures: Iterator[Picture], *, opening: bool = True) -> ScanRead:
+    """Recognise pictures of pages into texts, forms and facts.
+
+    ``opening`` says that these are a whole document: then it is given up after its first pages
+    when their words are about something else.
+    """
+    read = ScanRead(readers={engine.NAME: engine.VERSION})
+    grids: list[Grid] = []
+    seconds: list[Grid] = []
+    scores: dict[tuple[int, Box], float] = {}
+    unruled: list[PageText] = []
+    for order, picture in enumerate(pictures, start=1):
+        if opening and order == _OPENING_PAGES + 1 and _is_about_something_else(read.texts):
+            read.notes.append(
+                f"扫描件前{_OPENING_PAGES}页未见决算、预算或绩效字样，其余各页未作识别"
+            )
+            return read
+        page = _straighten(picture)
+        first, second = _table_grids(page, scores)
+        grids += first
+        seconds += second
+        whole = bool(page.tables) or (opening and order <= _OPENING_PAGES)
+        text = _page_text(page, first, whole=whole)
+        if not whole and any(title.form for title in find_titles(text.text)[1]):
+            text = _page_text(page, first, whole=True)
+            whole = True
+        if not whole:
+            read.skipped.append(picture.page)
+        elif not page.tables:
+            unruled.append(text)
+        read.texts.append(text)
+    if read.skipped:
+        numbers = "、".join(map(str, read.skipped))
+        read.notes.append(f"第{numbers}页为没有表格的图片，只识别了页首，正文未读")
+    witnesses = [
+        _witness(engine.NAME, recognise(grids, read.texts), Method.RULED),
+        _witness(_SECOND, recognise(seconds, read.texts), Method.RULED),
+    ]
+    ruled = {form.form for witness in witnesses for form in witness.forms if witness.facts}
+    if unruled:
+        found = read_flattened(unruled, reader=_GRAMMAR)
+        extra = [item for item in found if item[0].form not in ruled]
+        witnesses.append(_witness(_GRAMMAR, extra, Method.GRAMMAR))
+    result = agree(witnesses)
+    read.notes += result.dropped
+    read.forms = agree_forms(witnesses)
+    read.facts = _doubt(result.facts, scores)
+    suspect = sum(not fact.agreed for fact in read.facts)
+    if read.facts:
+        read.notes.append(
+            f"数字由图像识别得出：{len(read.facts)}个单元格中{suspect}个未能印证，按存疑处理"
+        )
+    return read
+
+
+def _is_about_something_else(texts: Sequence[PageText]) -> bool:
+    words = squeeze("".join(text.text for text in texts))
+    return len(words) >= _OPENING_LETTERS and not names_accounts(texts)
+
+
+def _witness(
+    name: str, found: Sequence[tuple[FormReading, Sequence[Fact]]], method: Method
+) -> Witness:
+    return Witness(
+        name,
+        tuple(form for form, _ in found),
+        tuple(fact for _, facts in found for fact in facts),
+        method,
+    )
+
+
+# --- one page ---------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class _Page:
+    """A picture set upright. ``back`` takes its pixels to those of the picture."""
+
+    picture: Picture
+    pixels: Image
+    tables: list[PictureTable]
+    back: npt.NDArray[np.float64]
+
+    def box(self, box: tuple[int, int, int, int]) -> Box:
+        """Pixels of the upright page as points of the page."""
+        x0, top, x1, bottom = box
+        corners = np.array([[x0, x1, x0, x1], [top, top, bottom, bottom], [1, 1, 1, 1]])
+        xs, ys = (self.back @ corners)[:2] * self.picture.pt
+        return (
+            round(float(xs.min()), 1),
+            round(float(ys.min()), 1),
+            round(float(xs.max()), 1),
+            round(float(ys.max()), 1),
+        )
+
+
+def _straighten(picture: Picture) -> _Page:
+    """Turn a page the way its words run, then level its ruling lines."""
+    import cv2
+
+    pixels = picture.pixels
+    back: npt.NDArray[np.float64] = np.eye(3)
+    dpi = 72 / picture.pt
+    tables = find_tables(pixels, dpi)
+    upright = reading_score(pixels, tables, _SAMPLE)
+    if upright < _GOOD_SCORE:
+        for quarters in (3, 1, 2):
+            other = np.ascontiguousarray(np.rot90(picture.pixels, quarters))
+            score = reading_score(other, find_tables(other, dpi), _SAMPLE)
+            if score > upright:
+                upright, pixels, back = score, other, _quarter_back(quarters, picture.pixels.shape)
+    degrees = skew_degrees(pixels, dpi)
+    if abs(degrees) >= _LEVEL_DEGREES:
+        height, width = pixels.shape
+        turn = cv2.getRotationMatrix2D((width / 2, height / 2), degrees, 1.0)
+        pixels = np.asarray(
+            cv2.warpAffine(
+                pixels, turn, (width, height), flags=cv2.INTER_CUBIC, borderValue=(255.0,)
+            ),
+            dtype=np.uint8,
+        )
+        back = back @ np.linalg.inv(np.vstack([turn, [0, 0, 1]]))
+    return _Page(picture, pixels, find_tables(pixels, dpi), back)
+
+
+def _quarter_back(quarters: int, shape: tuple[int, ...]) -> npt.NDArray[np.float64]:
+    """What undoes ``np.rot90(pixels, quarters)`` for points ``(x, y)`` of the turned picture."""
+    height, width = shape[:2]
+    return {
+        1: np.array([[0, -1, width], [1, 0, 0], [0, 0, 1]], dtype=np.float64),
+        2: np.array([[-1, 0, width], [0, -1, height], [0, 0, 1]], dtype=np.float64),
+        3: np.array([[0, 1, 0], [-1, 0, height], [0, 0, 1]], dtype=np.float64),
+    }[quarters]
+
+
+def _table_grids(
+    page: _Page, scores: dict[tuple[int, Box], float]
+) -> tuple[list[Grid], list[Grid]]:
+    """The tables as the two looks saw them; scores by page and box."""
+    read_cells(page.pixels, page.tables)
+    number = page.picture.page
+    first: list[Grid] = []
+    second: list[Grid] = []
+    for table in page.tables:
+        # Cells are put into rows on the level page; their boxes then go to the page as it is.
+        pt = page.picture.pt
+        level = {
+            (c.box[0] * pt, c.box[1] * pt, c.box[2] * pt, c.box[3] * pt): c for c in table.cells
+        }
+        box = page.box(table.box)
+        for name, grids, look in ((engine.NAME, first, "text"), (_SECOND, second, "second")):
+            rows = place_cells([(getattr(cell, look), place) for place, cell in level.items()])
+            placed = tuple(
+                tuple(
+                    GridCell(cell.text, page.box(level[cell.bbox].box)) if cell.bbox else cell
+                    for cell in row
+                )
+                for row in rows
+            )
+            grids.append(Grid(name, number, placed, box))
+        for cell in table.cells:
+            scores[number, page.box(cell.box)] = cell.score
+    return first, second
+
+
+def _page_text(page: _Page, grids: Sequence[Grid], *, whole: bool) -> PageText:
+    """Lines outside the tables and rows of the tables, from top to bottom."""
+    height = page.pixels.shape[0]
+    pieces: list[tuple[int, str]] = []
+    top = 0
+    for table, grid in zip(page.tables, grids, strict=True):
+        pieces += _band(page, top, table.box[1])
+        rows = (" ".join(c.text.replace("\n", "") for c in row if c.text) for row in grid.rows)
+        pieces.append((table.box[1], "\n".join(row for row in rows if row)))
+        top = max(top, table.box[3])
+    bottom = height if whole else int(height * _HEAD_SHARE)
+    pieces += _band(page, top, bottom)
+    return PageText(page.picture.page, "\n".join(text for _, text in pieces if text))
+
+
+def _band(page: _Page, top: int, bottom: int) -> list[tuple[int, str]]:
+    """Lines of a strip over the whole width; boxes at one height make one line."""
+    if bottom - top < 12:
+        return []
+    lines: list[list[engine.Line]] = []
+    for line in engine.read_lines(page.pixels[top:bottom]):
+        middle = (line.box[1] + line.box[3]) / 2
+        if lines and lines[-1][0].box[1] <= middle <= lines[-1][0].box[3]:
+            lines[-1].append(line)
+        else:
+            lines.append([line])
+    return [
+        (
+            top + row[0].box[1],
+            "  ".join(line.text for line in sorted(row, key=lambda line: line.box[0])),
+        )
+        for row in lines
+    ]
+
+
+# --- doubt ------------------------------------------------------------------------------------
+
+
+def _doubt(facts: Sequence[Fact], scores: dict[tuple[int, Box], float]) -> tuple[Fact, ...]:
+    """Facts with their confidence; agreed stays what sums prove, and cells without any ink."""
+    proven = confirmed(facts)
+    odd = _rows_with_doubtful_codes(facts)
+    doubted: list[Fact] = []
+    for fact in facts:
+        score = scores.get((fact.page or 0, fact.bbox)) if fact.bbox else None
+        empty = fact.state is CellState.BLANK and not fact.text and fact.bbox is not None
+        sure = fact.agreed and (fact.key in proven or empty)
+        sure = sure and (fact.form, fact.row) not in odd
+        notes = [fact.note] if fact.note else []
+        if score is not None and fact.text:
+            notes.append(f"图像识别，置信度{score:.2f}")
+        if fact.agreed and not sure:
+            notes.append(UNCONFIRMED)
+        doubted.append(replace(fact, agreed=sure, note="；".join(notes) or None))
+    return tuple(doubted)
+
+
+def _rows_with_doubtful_codes(facts: Sequence[Fact]) -> frozenset[tuple[str, str]]:
+    """Rows whose code stands beside another name elsewhere in the document, or whose name
+    stands beside another code of the same group: one of the two was misread."""
+    names: dict[str, set[str]] = defaultdict(set)
+    codes: dict[tuple[str, str], set[str]] = defaultdict(set)
+    coded = [fact for fact in facts if fact.code]
+    for fact in coded:
+        assert fact.code is not None
+        names[fact.code].add(squeeze(fact.name))
+        codes[fact.code[:-2], squeeze(fact.name)].add(fact.code)
+    return frozenset(
+        (fact.form, fact.row)
+        for fact in coded
+        if fact.code
+        and (len(names[fact.code]) > 1 or len(codes[fact.code[:-2], squeeze(fact.name)]) > 1)
+    )
