@@ -41,6 +41,7 @@ class Fact:
 
     ``amount_wan`` is None when the cell is blank or unreadable. ``decimals`` are those printed,
     in the printed ``unit``. ``page`` counts from 1 and is None where a format has no pages.
+    ``seen`` holds what other readers saw instead, as (reader, text).
     ``agreed`` says that two independent readers (or a format with only one exact source, such
     as a spreadsheet) gave this value; where it is False the figure is suspect.
     """
@@ -62,6 +63,7 @@ class Fact:
     readers: tuple[str, ...] = ()
     agreed: bool = True
     note: str | None = None
+    seen: tuple[tuple[str, str], ...] = ()
 
     @property
     def key(self) -> tuple[str, str, str, str]:

@@ -13,7 +13,7 @@ import warnings
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from string import Template
 from typing import Any, Final
@@ -32,9 +32,10 @@ from great_expectations.expectations.core.expect_column_values_to_be_in_set impo
 )
 from sqlalchemy import Engine
 
-from disclosures.amounts import CellState
+from disclosures.amounts import TICKS_PER_WAN, CellState, MoneyUnit, parse_amount
 from disclosures.forms import forms
 from disclosures.verdicts import (
+    Cause,
     Finding,
     Judgement,
     Operand,
@@ -44,6 +45,7 @@ from disclosures.verdicts import (
 )
 from expectations import wording
 from expectations.catalogue import LEVEL_DIGITS, Catalogue, Instance, ParsedClause, Suite
+from expectations.causes import Sources, causes
 from expectations.custom import (
     GX_SEVERITY,
     Bools,
@@ -53,6 +55,7 @@ from expectations.custom import (
     numbers,
     violated,
 )
+from expectations.equations import Equations
 from expectations.scoring import score_disclosure
 from warehouse.marts import Address, Batch, Builder, Gap, Mart, build_marts, nullable
 
@@ -269,6 +272,9 @@ class _Case:
         self.reasons: list[dict[str, dict[State, list[str]]]] = [
             defaultdict(lambda: defaultdict(list)) for _ in self.ids
         ]
+        # Per linear identity the rows of its mart that were judged, and that violate it.
+        self.judged: dict[str, Bools] = {}
+        self.failed: dict[str, Bools] = {}
         self._clauses: dict[str, list[tuple[ParsedClause, Bools, Bools]]] = {}
         self._idle: dict[str, Bools] = {}
         self._strange: dict[str, Bools] = {}
@@ -444,6 +450,8 @@ class _Case:
             self.findings[d].append(
                 self._broken(d, instance, "the validation and the mart disagree")
             )
+        self.judged[instance.key] = judged & ~doubtful
+        self.failed[instance.key] = failed & ~doubtful
         for row in np.flatnonzero(failed & ~doubtful).tolist():
             self._violated(instance, mart, row, int(difference[row]), int(tolerance[row]))
         return summary
@@ -697,6 +705,7 @@ class _Case:
         for d, disclosure_id in enumerate(self.ids):
             tallies = self.tallies[d]
             self._note_unjudged(d)
+            found = self._causes(d)
             score = score_disclosure(tallies, self.catalogue)
             checks: Counter[str] = Counter()
             for tally in tallies.values():
@@ -711,9 +720,69 @@ class _Case:
                     coverage=score.coverage,
                     checks=dict(checks),
                     findings=tuple(sorted(self.findings[d], key=_gravity)),
+                    causes=tuple(found),
                 )
             )
         return result
+
+    # -- causes
+
+    @cached_property
+    def _equations(self) -> Equations:
+        return Equations(
+            self.builder, self.marts, self.catalogue.instances, self.judged, self.failed
+        )
+
+    def _causes(self, d: int) -> list[Cause]:
+        """What explains a disclosure's violated identities; findings are told their cause."""
+        violated = {
+            (f.rule, f.subject)
+            for f in self.findings[d]
+            if f.stated_wan is not None and f.state in (State.FAIL, State.EXTRACTION_SUSPECT)
+        }
+        if not violated:
+            return []
+        found = causes(
+            self._equations.system(d),
+            Sources(self._operand, lambda n: self._columns["name"][n] or "", self._seen),
+        )
+        explained: dict[tuple[str, str], list[Cause]] = defaultdict(list)
+        for cause in found:
+            if cause.option == 0:
+                for key in cause.explains:
+                    explained[key].append(cause)
+        self.findings[d] = [
+            self._caused(d, finding, explained.get((finding.rule, finding.subject), []))
+            for finding in self.findings[d]
+        ]
+        return found
+
+    def _caused(self, d: int, finding: Finding, of: Sequence[Cause]) -> Finding:
+        if not of:
+            return finding
+        misread = all(c.state is State.EXTRACTION_SUSPECT for c in of)
+        if not misread or finding.state is not State.FAIL:
+            return replace(finding, cause=of[0].ordinal)
+        tally = self.tallies[d][finding.rule]
+        tally[State.FAIL] -= 1
+        tally[State.EXTRACTION_SUSPECT] += 1
+        return replace(
+            finding,
+            cause=of[0].ordinal,
+            state=State.EXTRACTION_SUSPECT,
+            severity=Severity.INFO,
+            message=finding.message + of[0].message,
+        )
+
+    def _seen(self, position: int) -> list[tuple[str, int]]:
+        """What readers saw in a cell other than what was taken, in ticks."""
+        unit = MoneyUnit(self._columns["unit"][position])
+        seen = []
+        for reader, text in self._columns["seen"][position] or ():
+            amount = parse_amount(text).wan(unit)
+            if amount is not None:
+                seen.append((str(reader), int(amount * TICKS_PER_WAN)))
+        return seen
 
     def _note_unjudged(self, d: int) -> None:
         """One finding per rule that could not be judged in part, or does not apply at all."""

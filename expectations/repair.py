@@ -66,13 +66,14 @@ def repair(system: System) -> Repairs:
         return Repairs((), True)
     if len(system.violated) > MOST_VIOLATED:
         return Repairs((), False)
-    single = sorted(_singles(system, {}), key=lambda c: _cost(system.cells[c.cell]))
+    single = sorted(singles(system, {}), key=lambda c: cost(system.cells[c.cell]))
     if single:
         return Repairs((Repair((single[0],), (tuple(single[1:]),)),), True)
     return _several(system)
 
 
-def _cost(cell: Cell) -> float:
+def cost(cell: Cell) -> float:
+    """What changing a cell costs; sets of equal size differ by less than one change."""
     extra = _ABSENT if cell.position is None else _BLANK if cell.is_zero else 0.0
     return 1 + extra + (_DOUBTFUL if cell.doubtful else 0.0)
 
@@ -80,7 +81,7 @@ def _cost(cell: Cell) -> float:
 # ------------------------------------------------------------------------------- one more cell
 
 
-def _singles(system: System, given: Mapping[int, int]) -> Iterator[Change]:
+def singles(system: System, given: Mapping[int, int]) -> Iterator[Change]:
     """Cells whose change alone, beside the given changes, makes everything hold."""
     touched = {n for cell in given for n in system.equations_of[cell]}
     broken = [n for n in {*system.violated, *touched} if not system.holds(n, given)]
@@ -238,7 +239,7 @@ class _Program:
         for known in self._cuts:
             others = [place for place, cell in enumerate(self.cells) if cell not in known]
             put([(size + place, 1.0) for place in others], 1.0, np.inf)
-        costs = [_cost(self.system.cells[c]) for c in self.cells]
+        costs = [cost(self.system.cells[c]) for c in self.cells]
         if most is not None:
             put([(size + p, 1.0) for p in range(size)], -np.inf, most)
         matrix = coo_array((value, (row, column)), shape=(len(lows), 2 * size)).tocsr()
@@ -310,5 +311,5 @@ def _settle(system: System, proposal: Mapping[int, int]) -> tuple[Change, ...] |
 def _instead(system: System, changes: Sequence[Change], one: Change) -> tuple[Change, ...]:
     """Other cells whose change would do as well as this one's, the rest of the set as it is."""
     rest = {c.cell: c.ticks - system.cells[c.cell].ticks for c in changes if c is not one}
-    others = (c for c in _singles(system, rest) if c.cell != one.cell)
-    return tuple(sorted(others, key=lambda c: _cost(system.cells[c.cell])))
+    others = (c for c in singles(system, rest) if c.cell != one.cell)
+    return tuple(sorted(others, key=lambda c: cost(system.cells[c.cell])))

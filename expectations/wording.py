@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 
 from disclosures.amounts import from_ticks
 from disclosures.forms import forms
 from disclosures.model import Side
+from disclosures.verdicts import Sureness, Suspect
 from expectations.catalogue import Instance
 from warehouse.marts import Address, Gap
 
@@ -137,6 +139,76 @@ def violation(
     if instance.rule.relation == "at_most":
         return f"{what}为{shown}，小于{how}的 {wan(computed)} 万元，少 {apart} 万元，{allowed}。"
     return f"{what}为{shown}，{how}为 {wan(computed)} 万元，相差 {apart} 万元，{allowed}。"
+
+
+def cell_figure(key: tuple[str, str, str, str], name: str | None) -> str:
+    """《form》row, column of one cell; ``key`` is form, side, row and column."""
+    form, side, row, column = key
+    address = Address(form, side, row, column)
+    shown = place(row_title(address, None, name), column_title(address))
+    return (
+        f"《{forms()[form].title}》{shown}"
+        if row != "only"
+        else (f"《{forms()[form].title}》“{column_title(address)}”")
+    )
+
+
+_SURENESS = {
+    Sureness.SOLE: "最可能有误的数字（没有同样简单的其他解释）",
+    Sureness.LIKELY: "最可能有误的数字",
+    Sureness.OPEN: "可能有误的数字之一",
+}
+#: Equally possible figures that a sentence names.
+_NAMED = 4
+
+
+def cause(
+    suspects: Sequence[Suspect],
+    *,
+    explained: int,
+    sureness: Sureness,
+    together: int,
+    reader: str | None,
+    doubtful: bool,
+    alternative: bool,
+) -> str:
+    """The headline of a cause: the figure, what would repair it, and what then holds."""
+    first = suspects[0]
+    start = "另一种同样简单的解释：" if alternative else ""
+    rest = f"（连同其余 {together - 1} 个数字一并更正）" if together > 1 else ""
+    sentence = (
+        f"{start}{_SURENESS[sureness]}：{_suspect(first)}，若为 {_repaired(first)} 万元{rest}，"
+        f"则所列 {explained} 项核对全部成立。"
+    )
+    if reader is not None:
+        return f"{sentence}读取程序 {reader} 看到的正是这个数，属于读取有误，不是公开有误。"
+    if doubtful:
+        sentence += "各读取程序对这个数字的结果不一致，可能是读取有误，请对照原文。"
+    if first.reasons:
+        sentence += f"依据：{'，'.join(first.reasons)}。"
+    if len(suspects) > 1:
+        others = "；".join(
+            f"{_suspect(one)}若为 {_repaired(one)} 万元" for one in suspects[1 : _NAMED + 1]
+        )
+        more = f"；等 {len(suspects) - 1} 个" if len(suspects) > _NAMED + 1 else ""
+        sentence += f"改动另一个数字也能成立：{others}{more}。"
+    return sentence
+
+
+def _suspect(one: Suspect) -> str:
+    operand = one.operand
+    key = (operand.form or "", operand.side or "", operand.row, operand.column)
+    printed = "空白" if operand.amount_wan is None else f"{operand.amount_wan:f} 万元"
+    shown = "未列示" if operand.sha256 is None else f"为{printed}"
+    return f"{cell_figure(key, operand.name or None)}{shown}"
+
+
+def _repaired(one: Suspect) -> str:
+    if one.low_wan is None and one.high_wan is not None:
+        return f"{one.high_wan:f} 以下"
+    if one.high_wan is None and one.low_wan is not None:
+        return f"{one.low_wan:f} 以上"
+    return f"{one.repair_wan:f}"
 
 
 def amount(ticks: int) -> Decimal:

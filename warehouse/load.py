@@ -49,10 +49,11 @@ from disclosures.assembly import (
     summarise_forms,
 )
 from disclosures.model import DocumentKind, Fact, Reading
-from disclosures.verdicts import Finding, Judgement, ValidationSummary
+from disclosures.verdicts import Cause, Finding, Judgement, ValidationSummary
 from warehouse.database import transaction
 from warehouse.schema import (
     Base,
+    CoreCause,
     CoreDisclosure,
     CoreDisclosureDocument,
     CoreFact,
@@ -476,6 +477,7 @@ def _save_reading(
                 "readers": list(fact.readers),
                 "agreed": fact.agreed,
                 "note": fact.note,
+                "seen": [list(one) for one in fact.seen] or None,
                 "run_id": run_id,
             }
             for ordinal, fact in enumerate(reading.facts)
@@ -847,7 +849,10 @@ def _save_judgement(
         "checks": json_safe(judgement.checks),
     }
     findings = _finding_rows(judgement.findings)
-    digest = _hash(json.dumps([row, findings], ensure_ascii=True, sort_keys=True, default=plain))
+    causes = [_cause_row(cause) for cause in judgement.causes]
+    digest = _hash(
+        json.dumps([row, findings, causes], ensure_ascii=True, sort_keys=True, default=plain)
+    )
     stored = connection.scalar(
         select(CoreJudgement.digest).where(
             CoreJudgement.disclosure_id == judgement.disclosure_id,
@@ -863,15 +868,28 @@ def _save_judgement(
         CoreJudgement,
         [{**key, **row, "digest": digest, "judged_at": now, "run_id": run_id}],
     )
-    connection.execute(
-        delete(CoreFinding).where(
-            CoreFinding.disclosure_id == judgement.disclosure_id,
-            CoreFinding.version == version,
-            CoreFinding.ruleset == judgement.ruleset,
+    for model, rows in ((CoreFinding, findings), (CoreCause, causes)):
+        connection.execute(
+            delete(model).where(
+                model.disclosure_id == judgement.disclosure_id,
+                model.version == version,
+                model.ruleset == judgement.ruleset,
+            )
         )
-    )
-    _insert(connection, CoreFinding, [{**key, **finding, "run_id": run_id} for finding in findings])
+        _insert(connection, model, [{**key, **one, "run_id": run_id} for one in rows])
     return True
+
+
+def _cause_row(cause: Cause) -> dict[str, Any]:
+    return {
+        "ordinal": cause.ordinal,
+        "option": cause.option,
+        "sureness": cause.sureness.value,
+        "state": cause.state.value,
+        "message": cause.message,
+        "suspects": json_safe([asdict(suspect) for suspect in cause.suspects]),
+        "explains": [list(one) for one in cause.explains],
+    }
 
 
 def _finding_rows(findings: Iterable[Finding]) -> list[dict[str, Any]]:
@@ -891,6 +909,7 @@ def _finding_rows(findings: Iterable[Finding]) -> list[dict[str, Any]]:
             "page": finding.page,
             "quote": finding.quote,
             "operands": json_safe([asdict(operand) for operand in finding.operands]),
+            "cause": finding.cause,
         }
         subject, again = finding.subject, 1
         while (finding.rule, subject) in rows:

@@ -45,6 +45,7 @@ import pandas as pd
 from sqlalchemy import (
     BigInteger,
     Column,
+    Connection,
     Engine,
     MetaData,
     String,
@@ -64,6 +65,8 @@ from warehouse.schema import (
     CoreDisclosure,
     CoreDisclosureDocument,
     CoreFact,
+    CorePerformance,
+    CoreStatement,
     RawDocument,
     RawReading,
 )
@@ -105,6 +108,36 @@ FACT_COLUMNS: Final = (
     "agreed",
     "page",
     "readers",
+    "unit",
+    "seen",
+)
+
+
+STATEMENT_COLUMNS: Final = (
+    "disclosure_id",
+    "sha256",
+    "section",
+    "subject",
+    "measure",
+    "value",
+    "unit",
+    "quote",
+    "page",
+    "direction",
+    "versus",
+)
+PERFORMANCE_COLUMNS: Final = (
+    "disclosure_id",
+    "sha256",
+    "table",
+    "project",
+    "indicator",
+    "measure",
+    "value",
+    "unit",
+    "text",
+    "page",
+    "doubtful",
 )
 
 
@@ -145,10 +178,17 @@ class Batch:
     ``facts``: one row per cell, columns :data:`FACT_COLUMNS`; ``amount_ticks`` and ``half_ticks``
     are ``Int64`` ticks, the first NULL when the cell is blank or unreadable. ``half_ticks`` is half
     a unit of the last decimal of the *column* as printed (see :func:`half_units`).
+
+    ``statements``: one row per figure of the narrative, columns :data:`STATEMENT_COLUMNS`, from the
+    one document whose narrative counts. ``performance``: one row per figure of the performance
+    forms, columns :data:`PERFORMANCE_COLUMNS`. Both in printed order, ``value`` a decimal string
+    in ``unit`` as printed.
     """
 
     disclosures: pd.DataFrame
     facts: pd.DataFrame
+    statements: pd.DataFrame = field(default_factory=lambda: _said_frame([]))
+    performance: pd.DataFrame = field(default_factory=lambda: _performance_frame([]))
 
     @classmethod
     def from_readings(
@@ -164,7 +204,44 @@ class Batch:
         """
         disclosures: list[dict[str, Any]] = []
         cells: list[tuple[Any, ...]] = []
+        said: list[tuple[Any, ...]] = []
+        performed: list[tuple[Any, ...]] = []
         for disclosure_id, documents in readings.items():
+            told = max(documents, key=lambda r: len(r.statements), default=None)
+            said += [
+                (
+                    disclosure_id,
+                    told.sha256,
+                    one.section,
+                    one.subject,
+                    one.measure,
+                    str(one.value),
+                    one.unit,
+                    one.quote,
+                    one.page,
+                    one.direction,
+                    one.versus,
+                )
+                for one in (told.statements if told else ())
+                if told is not None
+            ]
+            performed += [
+                (
+                    disclosure_id,
+                    reading.sha256,
+                    one.table,
+                    one.project,
+                    one.indicator,
+                    one.measure,
+                    None if one.value is None else str(one.value),
+                    one.unit,
+                    one.text,
+                    one.page,
+                    _is_doubtful(one.project, reading.notes),
+                )
+                for reading in documents
+                for one in reading.performance
+            ]
             found: dict[str, dict[str, Any]] = {}
             for reading in documents:
                 taken = {form.form for form in reading.forms} - found.keys()
@@ -197,6 +274,7 @@ class Batch:
                         fact.decimals,
                         fact.unit.value,
                         fact.readers,
+                        fact.seen,
                     )
                     for fact in reading.facts
                     if fact.form in taken
@@ -217,7 +295,12 @@ class Batch:
             }
             row.update((details or {}).get(disclosure_id, {}))
             disclosures.append(row)
-        return cls(_disclosure_frame(disclosures), _fact_frame(cells))
+        return cls(
+            _disclosure_frame(disclosures),
+            _fact_frame(cells),
+            _said_frame(said),
+            _performance_frame(performed),
+        )
 
     def __len__(self) -> int:
         return len(self.disclosures)
@@ -249,6 +332,7 @@ _RAW_FACTS: Final = (
     "decimals",
     "unit",
     "readers",
+    "seen",
 )
 
 
@@ -279,6 +363,19 @@ def _fact_frame(cells: Sequence[tuple[Any, ...]]) -> pd.DataFrame:
     frame["agreed"] = frame["agreed"].astype(bool)
     frame["half_ticks"] = half_units(frame)
     return frame[list(FACT_COLUMNS)]
+
+
+def _said_frame(rows: Sequence[tuple[Any, ...]]) -> pd.DataFrame:
+    return pd.DataFrame(list(rows), columns=list(STATEMENT_COLUMNS), dtype=object)
+
+
+def _performance_frame(rows: Sequence[tuple[Any, ...]]) -> pd.DataFrame:
+    return pd.DataFrame(list(rows), columns=list(PERFORMANCE_COLUMNS), dtype=object)
+
+
+def _is_doubtful(project: str, notes: Sequence[str]) -> bool:
+    """Whether the readers note of a performance form that a row of it was not read."""
+    return any("绩效表" in note and project and project in note for note in notes)
 
 
 def half_units(facts: pd.DataFrame) -> pd.Series[Any]:
@@ -343,6 +440,11 @@ def _names_of(stored: str | None) -> tuple[str, ...]:
     return tuple(json.loads(stored or "[]"))
 
 
+@lru_cache(maxsize=256)
+def _seen_of(stored: str | None) -> tuple[tuple[str, str], ...]:
+    return tuple((reader, text) for reader, text in json.loads(stored or "[]"))
+
+
 def load_batch(engine: Engine, disclosure_ids: Sequence[str] | None = None) -> Batch:
     """The facts of the named disclosures (all when None) as the warehouse holds them.
 
@@ -351,6 +453,8 @@ def load_batch(engine: Engine, disclosure_ids: Sequence[str] | None = None) -> B
     """
     disclosures: list[dict[str, Any]] = []
     cells: list[tuple[Any, ...]] = []
+    said: list[tuple[Any, ...]] = []
+    performed: list[tuple[Any, ...]] = []
     with engine.connect() as connection:
         if disclosure_ids is None:
             found = connection.execute(
@@ -432,6 +536,7 @@ def load_batch(engine: Engine, disclosure_ids: Sequence[str] | None = None) -> B
                     CoreFact.decimals,
                     CoreFact.unit,
                     cast(CoreFact.readers, Text),
+                    cast(CoreFact.seen, Text),
                 )
                 .join(
                     CoreFact,
@@ -443,11 +548,83 @@ def load_batch(engine: Engine, disclosure_ids: Sequence[str] | None = None) -> B
                 {"ids": wanted},
             )
             cells += [
-                (*cell[:-1], _names_of(cell[-1]))
+                (*cell[:-2], _names_of(cell[-2]), _seen_of(cell[-1]))
                 for cell in rows
                 if cell[2] in taken[cell[0], cell[1]]
             ]
-    return Batch(_disclosure_frame(disclosures), _fact_frame(cells))
+            said += _stored_statements(connection, wanted)
+            performed += _stored_performance(connection, wanted)
+    return Batch(
+        _disclosure_frame(disclosures),
+        _fact_frame(cells),
+        _said_frame(said),
+        _performance_frame(performed),
+    )
+
+
+def _stored_statements(connection: Connection, wanted: Sequence[str]) -> list[tuple[Any, ...]]:
+    rows = connection.execute(
+        select(
+            CoreDisclosureDocument.disclosure_id,
+            CoreStatement.sha256,
+            CoreStatement.section,
+            CoreStatement.subject,
+            CoreStatement.measure,
+            CoreStatement.value,
+            CoreStatement.unit,
+            CoreStatement.quote,
+            CoreStatement.page,
+            CoreStatement.direction,
+            CoreStatement.versus,
+        )
+        .join(
+            CoreStatement,
+            (CoreStatement.sha256 == CoreDisclosureDocument.sha256)
+            & (CoreStatement.reader_version == CoreDisclosureDocument.reader_version),
+        )
+        .where(CoreDisclosureDocument.disclosure_id.in_(wanted))
+        .where(CoreDisclosureDocument.narrative)
+        .order_by(CoreDisclosureDocument.disclosure_id, CoreStatement.ordinal)
+    )
+    return [tuple(row) for row in rows]
+
+
+def _stored_performance(connection: Connection, wanted: Sequence[str]) -> list[tuple[Any, ...]]:
+    """Of every document but those that only repeat another one."""
+    rows = connection.execute(
+        select(
+            CoreDisclosureDocument.disclosure_id,
+            CorePerformance.sha256,
+            CorePerformance.table,
+            CorePerformance.project,
+            CorePerformance.indicator,
+            CorePerformance.measure,
+            CorePerformance.value,
+            CorePerformance.unit,
+            CorePerformance.text,
+            CorePerformance.page,
+            RawReading.notes,
+        )
+        .join(
+            CorePerformance,
+            (CorePerformance.sha256 == CoreDisclosureDocument.sha256)
+            & (CorePerformance.reader_version == CoreDisclosureDocument.reader_version),
+        )
+        .join(
+            RawReading,
+            (RawReading.sha256 == CorePerformance.sha256)
+            & (RawReading.reader_version == CorePerformance.reader_version),
+        )
+        .where(CoreDisclosureDocument.disclosure_id.in_(wanted))
+        .where(CoreDisclosureDocument.role != "alternate")
+        .order_by(
+            CoreDisclosureDocument.disclosure_id,
+            CoreDisclosureDocument.ordinal,
+            CorePerformance.sha256,
+            CorePerformance.ordinal,
+        )
+    )
+    return [(*row[:-1], _is_doubtful(row.project, row[-1] or ())) for row in rows]
 
 
 # ----------------------------------------------------------------------------------- addresses

@@ -107,6 +107,7 @@ class FindingRecord:
     page: int | None
     quote: str | None
     operands: tuple[Operand, ...]
+    cause: int | None
 
     @property
     def is_error(self) -> bool:
@@ -665,6 +666,7 @@ def _findings(
             page=row.page,
             quote=row.quote,
             operands=tuple(_operand(operand) for operand in row.operands),
+            cause=row.cause,
         )
         for row in connection.execute(query)
     ]
@@ -755,6 +757,7 @@ def _fact(cell: Row[*tuple[Any, ...]]) -> Fact:
         readers=tuple(cell.readers),
         agreed=cell.agreed,
         note=cell.note,
+        seen=tuple((reader, text) for reader, text in cell.seen or ()),
     )
 
 

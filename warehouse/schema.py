@@ -232,6 +232,8 @@ class CoreFact(Base):
     readers: Mapped[list[str]] = mapped_column(JSON, default=list)
     agreed: Mapped[bool] = mapped_column(default=True)
     note: Mapped[str | None] = mapped_column(Text)
+    # what other readers saw instead: [[reader, text]]; NULL where all agree
+    seen: Mapped[list[list[str]] | None] = mapped_column(JSON(none_as_null=True))
     run_id: Mapped[str] = mapped_column(ForeignKey("raw_runs.run_id"))
 
 
@@ -323,6 +325,29 @@ class CoreFinding(Base):
     quote: Mapped[str | None] = mapped_column(Text)
     # the cells that took part: [{form, side, row, column, name, text, amount_wan, page, sha256}]
     operands: Mapped[list[dict[str, Any]]] = mapped_column(JSON, default=list)
+    cause: Mapped[int | None] = mapped_column(Integer)  # ordinal of the CoreCause that explains it
+    run_id: Mapped[str] = mapped_column(ForeignKey("raw_runs.run_id"))
+
+
+class CoreCause(Base):
+    """A figure (or one of several) whose change would make violated identities hold again; see
+    :class:`disclosures.verdicts.Cause`."""
+
+    __tablename__ = "core_causes"
+
+    disclosure_id: Mapped[str] = mapped_column(
+        ForeignKey("core_disclosures.disclosure_id"), primary_key=True
+    )
+    version: Mapped[str] = mapped_column(String(64), primary_key=True)
+    ruleset: Mapped[str] = mapped_column(String(32), primary_key=True)
+    ordinal: Mapped[int] = mapped_column(Integer, primary_key=True)
+    option: Mapped[int] = mapped_column(Integer)
+    sureness: Mapped[str] = mapped_column(String(8))
+    state: Mapped[str] = mapped_column(String(24))
+    message: Mapped[str] = mapped_column(Text)
+    # [{operand: {…}, repair_wan, low_wan, high_wan, reasons: [text]}], most likely first
+    suspects: Mapped[list[dict[str, Any]]] = mapped_column(JSON, default=list)
+    explains: Mapped[list[list[str]]] = mapped_column(JSON, default=list)  # [[rule, subject]]
     run_id: Mapped[str] = mapped_column(ForeignKey("raw_runs.run_id"))
 
 
