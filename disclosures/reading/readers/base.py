@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
 
 from disclosures.model import Box
 from disclosures.reading.grids import Grid, GridCell, PageText
 
+#: Columns or rows that one cell may cover; a span beyond this is a slip or an attack.
+MAX_SPAN: Final = 200
+
 
 class UnreadableError(Exception):
-    """The file cannot be read by this reader. The message is the reason, in English, and says
-    what would help."""
+    """The file cannot be read by this reader. The message is the reason, in Chinese for
+    auditors, and says what would help."""
 
 
 @dataclass(frozen=True, slots=True)

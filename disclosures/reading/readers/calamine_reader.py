@@ -38,30 +38,30 @@ class CalamineReader:
             ValueError,
         ) as error:
             raise UnreadableError(
-                f"the workbook cannot be opened ({error}); open it in Excel and save it again"
+                f"工作簿无法打开（{error}），请用 Excel 打开并另存后再读取"
             ) from error
         styles = _Styles(path, notes)
         grids: list[Grid] = []
         texts: list[str] = []
         for sheet in workbook.sheets_metadata:
             if sheet.typ != calamine.SheetTypeEnum.WorkSheet:
-                notes.append(f"sheet {sheet.name!r} holds no cells ({sheet.typ})")
+                notes.append(f"工作表“{sheet.name}”没有单元格（{sheet.typ}）")
                 continue
             if sheet.visible != calamine.SheetVisibleEnum.Visible:
-                notes.append(f"hidden sheet {sheet.name!r} ignored")
+                notes.append(f"隐藏的工作表“{sheet.name}”未读")
                 continue
             try:
                 values = workbook.get_sheet_by_name(sheet.name).to_python(skip_empty_area=False)
             except (calamine.CalamineError, ValueError) as error:
                 # The forms of a lost sheet would be reported as missing.
                 raise UnreadableError(
-                    f"damaged: sheet {sheet.name!r} cannot be read ({error}); download it again"
+                    f"文件已损坏：工作表“{sheet.name}”无法读取（{error}），请重新下载"
                 ) from error
             shown = styles.of(sheet.name)
             formulas = styles.formulas_of(sheet.name)
             if formulas and all(_at(values, *place) == "" for place in formulas):
                 # Written by a program that does not calculate: the formulas are all there is.
-                notes.append(f"sheet {sheet.name!r}: {len(formulas)} formulas without results")
+                notes.append(f"工作表“{sheet.name}”有{len(formulas)}个公式没有计算结果")
             else:
                 formulas = {}
             rows = tuple(
@@ -94,20 +94,21 @@ class _Styles:
                 workbook = openpyxl.load_workbook(file, keep_links=False)
             for sheet in workbook.worksheets:
                 formats: dict[tuple[int, int], str] = {}
-                for row in sheet.iter_rows():
-                    for cell in row:
-                        if cell.data_type == "f":
-                            place = (cell.row - 1, cell.column - 1)
-                            self._formulas.setdefault(sheet.title, {})[place] = str(cell.value)
-                        if cell.data_type in "nf" and cell.value is not None:
-                            formats[cell.row - 1, cell.column - 1] = cell.number_format
+                # Only the cells that the file holds: iter_rows makes all of them up to the last
+                # one, 17 thousand million for a stray cell in the corner of the sheet.
+                for cell in sheet._cells.values():
+                    place = (cell.row - 1, cell.column - 1)
+                    if cell.data_type == "f":
+                        self._formulas.setdefault(sheet.title, {})[place] = str(cell.value)
+                    if cell.data_type in "nf" and cell.value is not None:
+                        formats[place] = cell.number_format
                 self._sheets[sheet.title] = formats
         # openpyxl raises errors of many types on workbooks of other programs (and cannot read
         # xlsb and ods); the values are calamine's and do not depend on it.
         except Exception as error:
             self._sheets.clear()
             self._formulas.clear()
-            notes.append(f"number formats cannot be read, decimals as stored: {error!r}"[:300])
+            notes.append(f"数字格式无法读取，小数位数按存储值：{error!r}"[:300])
 
     def of(self, sheet: str) -> Mapping[tuple[int, int], str]:
         return self._sheets.get(sheet, {})

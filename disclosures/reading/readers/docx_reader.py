@@ -10,7 +10,7 @@ from typing import Final
 
 from disclosures.reading.grids import Grid, GridCell, PageText
 from disclosures.reading.packages import demand_sound
-from disclosures.reading.readers.base import Captions, Extraction, UnreadableError
+from disclosures.reading.readers.base import MAX_SPAN, Captions, Extraction, UnreadableError
 
 
 class DocxReader:
@@ -40,7 +40,7 @@ class DocxReader:
             OSError,
         ) as error:
             raise UnreadableError(
-                f"the document cannot be opened ({error}); open it in Word and save it again"
+                f"文档无法打开（{error}），请用 Word 打开并另存后再读取"
             ) from error
         grids: list[Grid] = []
         lines: list[str] = []
@@ -65,13 +65,13 @@ def _tables(table: object) -> list[tuple[tuple[GridCell, ...], ...]]:
     rows: list[tuple[GridCell, ...]] = []
     nested: list[tuple[tuple[GridCell, ...], ...]] = []
     for row in table.rows:
-        line = [GridCell("")] * row.grid_cols_before
+        line = [GridCell("")] * min(row.grid_cols_before, MAX_SPAN)
         # row.cells repeats merged cells and takes quadratic time; the elements do not.
         for element in row._tr.tc_lst:
             continued = element.vMerge == "continue"
             cell = _Cell(element, table)
             line.append(GridCell("" if continued else str(cell.text).strip()))
-            line += [GridCell("")] * (element.grid_span - 1)
+            line += [GridCell("")] * (min(element.grid_span, MAX_SPAN) - 1)
             for inner in cell.tables:
                 nested += _tables(inner)
         rows.append(tuple(line))

@@ -11,7 +11,7 @@ from typing import Final
 from lxml import etree, html
 
 from disclosures.reading.grids import Grid, GridCell, PageText
-from disclosures.reading.readers.base import Captions, Extraction, UnreadableError
+from disclosures.reading.readers.base import MAX_SPAN, Captions, Extraction, UnreadableError
 from disclosures.reading.sniff import decode_text
 
 _SKIPPED: Final = frozenset({"script", "style", "noscript", "template", "head", "select", "button"})
@@ -19,8 +19,9 @@ _BLOCK: Final = re.compile(
     r"address|article|aside|blockquote|br|caption|center|d[dlt]|div|fieldset|footer|form|h[1-6r]"
     r"|header|li|main|nav|[ou]l|option|p|pre|section|t(?:able|body|[dhr]|foot|head)"
 )
-# A span beyond this is a slip or an attack, not a table.
-_MAX_SPAN: Final = 200
+_AFTER_TABLES: Final = ("</table", "</body", "</html")
+# Cells of one table with its spans laid out; the longest form has some 30,000.
+_MAX_CELLS: Final = 500_000
 
 
 class HtmlReader:
@@ -33,14 +34,16 @@ class HtmlReader:
     def read(self, path: Path, pages: Collection[int] | None = None) -> Extraction:
         text = decode_text(path.read_bytes())
         if text is None:
-            raise UnreadableError("the page is in no known encoding")
+            raise UnreadableError("网页的文字编码无法识别")
         # lxml refuses text that declares its encoding, and control characters.
         text = re.sub(r"^\s*<\?xml[^>]*\?>", "", text.lstrip("\ufeff"))
         text = re.sub(r"[\x00-\x08\x0b\x0c\x0e-\x1f]", "", text)
         try:
             root = html.document_fromstring(text, parser=html.HTMLParser(huge_tree=False))
         except (etree.ParserError, etree.XMLSyntaxError, ValueError) as error:
-            raise UnreadableError(f"the page cannot be parsed: {error}") from error
+            raise UnreadableError(f"网页无法解析：{error}") from error
+        if _ends_in_table(text):
+            raise UnreadableError("网页不完整：在表格中间断开，请重新下载")
         title = (root.findtext(".//title") or "").strip()
         walk = _Walk()
         walk.visit(root)
@@ -48,8 +51,14 @@ class HtmlReader:
         grids = tuple(Grid(self.name, None, rows) for rows in walk.tables)
         lines = [title, *walk.lines] if title else walk.lines
         broken = text.count("\ufffd")
-        notes = (f"{broken} broken characters in the page",) if broken else ()
+        notes = (f"网页中有{broken}个损坏的字符",) if broken else ()
         return Extraction(grids, (PageText(None, "\n".join(lines)),), notes)
+
+
+def _ends_in_table(text: str) -> bool:
+    """Whether a page breaks off within a table; browsers show such a page as if it were whole."""
+    tags = text.lower()
+    return tags.rfind("<table") > max(map(tags.rfind, _AFTER_TABLES))
 
 
 class _Walk:
@@ -106,6 +115,7 @@ def table_rows(table: html.HtmlElement) -> tuple[tuple[GridCell, ...], ...]:
     """Cells by row and column with row and column spans laid out; covered cells are empty."""
     rows: list[list[GridCell]] = []
     covered: dict[int, int] = {}  # column -> rows that a span above still covers
+    laid_out = 0
     for tr in table.iter("tr"):
         row: list[GridCell] = []
 
@@ -124,6 +134,9 @@ def table_rows(table: html.HtmlElement) -> tuple[tuple[GridCell, ...], ...]:
                 row.append(GridCell("" if offset else text))
         skip_covered()
         rows.append(row)
+        laid_out += len(row)
+        if laid_out > _MAX_CELLS:
+            raise UnreadableError(f"网页中的表格超过{_MAX_CELLS}格，不是决算报表")
     return tuple(tuple(row) for row in rows)
 
 
@@ -144,4 +157,4 @@ def _cell_text(cell: html.HtmlElement) -> str:
 
 def _span(value: str | None) -> int:
     digits = re.match(r"\s*(\d+)", value or "")
-    return min(max(int(digits[1]), 1), _MAX_SPAN) if digits else 1
+    return min(max(int(digits[1]), 1), MAX_SPAN) if digits else 1
