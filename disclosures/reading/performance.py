@@ -33,6 +33,8 @@ _FIGURES: Final = ("target", "actual", "weight", "score")
 _SHIFTS: Final = (0, -1, 1, -2, 2, -3, 3)
 _MAX_LABEL: Final = 40
 _MAX_TITLE: Final = 60
+_MAX_WORDING: Final = 120
+_MAX_NOTES: Final = 20
 # The row of a project's name may hold its code and department too; a row of more is a list's.
 _MAX_NAME_CELLS: Final = 6
 
@@ -76,6 +78,7 @@ class Wording(_Model):
     summary_other: str
     goals: str
     total: str
+    subtotals: str
     ends: str
     chapters: str
     side_labels: str
@@ -99,7 +102,8 @@ def _pattern(pattern: str) -> re.Pattern[str]:
 
 def fits(pattern: str, text: str) -> bool:
     """Whether a whole squeezed cell is of a wording."""
-    return bool(text) and _pattern(pattern).fullmatch(text) is not None
+    # No wording is as long as this, and prose in a cell may be very long.
+    return 0 < len(text) <= _MAX_WORDING and _pattern(pattern).fullmatch(text) is not None
 
 
 _BRACKETS: Final = re.compile(r"\([^()]*\)?$|^\([^()]*\)")
@@ -164,6 +168,10 @@ def _is_number_or_nothing(text: str) -> bool:
     return _is_nothing(text) or is_plain_number(text)
 
 
+def _is_amount(text: str) -> bool:
+    return is_plain_number(re.sub(r"(?:万|千|百万|亿)?元$", "", squeeze(text)))
+
+
 def _is_rate(text: str) -> bool:
     return _is_number_or_nothing(squeeze(text).removesuffix("%"))
 
@@ -187,6 +195,14 @@ class PerformanceRead:
 
     facts: tuple[PerformanceFact, ...] = ()
     notes: tuple[str, ...] = ()
+
+
+def few(notes: Iterable[str]) -> tuple[str, ...]:
+    """Every note once; of very many the first and their number."""
+    told = tuple(dict.fromkeys(notes))
+    if len(told) <= _MAX_NOTES:
+        return told
+    return (*told[:_MAX_NOTES], f"绩效表另有{len(told) - _MAX_NOTES}条说明从略")
 
 
 @dataclass(slots=True)
@@ -306,7 +322,7 @@ def _is_percent(cells: Mapping[str, str]) -> bool:
     executed, budget, rate = found
     if executed is None or not budget or rate is None:
         return False
-    return abs(executed / budget * 100 - rate) <= Decimal("0.06") and rate > 1
+    return abs(executed / budget * 100 - rate) <= Decimal("0.06") and rate > 0
 
 
 def total_cells(numbers: Sequence[str], form: EvaluationForm) -> dict[str, str]:
@@ -470,12 +486,14 @@ def _read_funds_row(row: Sequence[str], columns: _Columns) -> dict[str, str] | N
             continue
         amounts = [cells.get(role, "") for role in _AMOUNTS if role in cells]
         figures = [cells.get(role, "") for role in ("weight", "score")]
-        if not all(map(_is_number_or_nothing, (*amounts, *figures))):
+        if not all(_is_nothing(text) or _is_amount(text) for text in amounts):
+            continue
+        if not all(map(_is_number_or_nothing, figures)):
             continue
         if not _is_rate(cells.get("rate", "")):
             continue
         stray = len([text for text in left if text not in labels])
-        worth = 2.0 * sum(map(is_plain_number, amounts)) + sum(map(is_plain_number, figures))
+        worth = 2.0 * sum(map(_is_amount, amounts)) + sum(map(is_plain_number, figures))
         worth += 2 * ("%" in cells.get("rate", "")) - 3 * stray - abs(shift) * 0.5
         if best is None or worth > best[0]:
             best = (worth, {"label": labels[-1], **cells})
@@ -498,6 +516,9 @@ def _read_indicator_row(row: Sequence[str], columns: _Columns) -> dict[str, str]
         if not name or not _looks_like_name(name):
             continue
         figures = [cells[role] for role in needed]
+        if "权重" in columns.headings.get("weight", "") and "weight" in needed:
+            # A share of the whole, printed with or without %.
+            figures[0] = squeeze(figures[0]).removesuffix("%")
         if not all(map(_is_number_or_nothing, figures)):
             continue
         numbers = sum(map(is_plain_number, figures))
@@ -661,7 +682,7 @@ class Collector:
                 form.notes.append(f"{where}绩效表没有项目名称和标题，未计入")
             facts += form.facts()
             self._notes += form.notes
-        return PerformanceRead(tuple(facts), tuple(dict.fromkeys(self._notes)))
+        return PerformanceRead(tuple(facts), few(self._notes))
 
     # -- rows --
 
@@ -832,6 +853,8 @@ class Collector:
                 self._not_read(page, row)
             return
         items = self._form.indicators
+        if any(fits(wording().subtotals, plain(text)) for text in row):
+            return
         levels = [cells.get(role, "") for role in _LEVELS if cells.get(role)]
         above = items[-1].levels if items else ()
         labels = tuple(levels[:-1]) or above

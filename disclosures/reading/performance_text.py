@@ -20,6 +20,7 @@ from disclosures.reading.performance import (
     EvaluationForm,
     Item,
     PerformanceRead,
+    few,
     figure,
     fits,
     is_known_level,
@@ -68,7 +69,7 @@ def read_performance_text(pages: Sequence[PageText], *, strict: bool = False) ->
             continue
         facts += form.facts()
         notes += form.notes
-    return PerformanceRead(tuple(facts), tuple(dict.fromkeys(notes)))
+    return PerformanceRead(tuple(facts), few(notes))
 
 
 def _lines(pages: Sequence[PageText]) -> list[_Line]:
