@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from disclosures.model import PerformanceFact
+from disclosures.model import DocumentKind, PerformanceFact
 from disclosures.reading import read_document
 from disclosures.reading.grids import Grid, GridCell, PageText
 from disclosures.reading.performance import figure, read_performance, title_of
@@ -281,6 +281,51 @@ def test_one_number_in_the_total() -> None:
     facts, _ = read(grid(form.format("100")))
     assert value(facts, "总分", "weight") == 100
     assert ("测绘经费", "总分", "total") not in facts
+
+
+def test_shares_as_weights_amounts_with_units_and_subtotals() -> None:
+    facts, notes = read(
+        grid("""
+        项目名称||古树保护||||||
+        资金情况||年初预算数|全年预算数|全年执行数|执行率|||
+        |年度资金总额|30万元|30万元|24万元|80%|||
+        |一级指标|二级指标|三级指标|年度指标值|实际完成值|权重|得分|备注
+        |产出指标|数量指标|复壮古树|≥10株|10株|60%|60|
+        ||小计||||60%|60|
+        |效益指标|生态效益指标|树势改善|改善|改善|40%|38|
+        总分||||||100%|98|
+        """)
+    )
+    assert not notes
+    assert facts["古树保护", "年度资金总额", "executed"].value == 24
+    assert facts["古树保护", "年度资金总额", "executed"].unit == "万元"
+    weight = facts["古树保护", "复壮古树", "weight"]
+    assert (weight.value, weight.unit) == (60, "%")
+    assert not [indicator for _, indicator, _ in facts if "小计" in indicator]
+
+
+def test_weight_of_merged_rows_stands_with_the_first() -> None:
+    facts, notes = read(
+        grid("""
+        项目名称||图书采购||||||
+        |一级指标|二级指标|三级指标|年度指标值|实际完成值|分值|得分|备注
+        |产出指标|数量指标|采购图书|≥500册|520册|50|50|
+        |||上架图书|≥500册|480册|||
+        |效益指标|社会效益指标|读者借阅|增加|增加|50|45|
+        """)
+    )
+    assert not notes
+    assert facts["图书采购", "上架图书", "actual"].value == 480
+    assert facts["图书采购", "上架图书", "weight"].value is None
+    assert facts["图书采购", "读者借阅", "score"].value == 45
+
+
+def test_a_document_of_one_form_only(tmp_path: Path) -> None:
+    path = tmp_path / "form.txt"
+    path.write_text(STANDARD.replace("|", "\t"), encoding="utf-8")
+    reading = read_document(path)
+    assert reading.kind is DocumentKind.PERFORMANCE
+    assert value(by_key(reading.performance), "总分", "total") == Decimal("96.50")
 
 
 def test_same_name_twice_is_told_apart() -> None:
