@@ -105,7 +105,14 @@ class Statement:
 
 @dataclass(frozen=True, slots=True)
 class PerformanceFact:
-    """One figure of a performance self-evaluation form (design §4, ``performance.jsonl``)."""
+    """One figure of a performance self-evaluation form (design §4, ``performance.jsonl``).
+
+    ``project`` is the project's name, or the unit's in a form on a whole unit. ``indicator`` is
+    the printed label: of the row of funds, of the indicator (its group in front where a form has
+    two of one name), 总分 or the like for the totals (measures ``weight`` and ``total``), of the
+    column in a summary. ``value`` is None when the cell is blank or no single number; ``text``
+    tells which.
+    """
 
     table: str
     project: str
