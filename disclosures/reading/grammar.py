@@ -41,7 +41,7 @@ _NOTHING: Final = frozenset({"-", "—", "——", "－", "/"})
 _FUNCTIONAL: Final = re.compile(r"^2\d{2}(?:\d{2})?(?:\d{2})?$")
 _ECONOMIC: Final = re.compile(r"^3\d{2}(?:\d{2})?$")
 _NOTE: Final = re.compile(r"^\s*(?:注|备注|说明|附注)\s*\d*\s*[:：]|^\s*注\s*\d*\s*[、.．]")
-_CHAPTER: Final = re.compile(r"^\s*[#*\s]*第\s*[一二三四五六七八九十]+\s*部\s*分")
+_CHAPTER: Final = re.compile(r"^[#*\s]*第\s*[一二三四五六七八九十]+\s*部\s*分")
 _LABEL: Final = re.compile(
     r"(?:部\s*门|单\s*位)\s*(?:名称)?\s*[:：]|公\s*开\s*\d+\s*表|^\s*(?:附\s*)?表\s*\d{1,2}\s*$"
     r"|^\s*\d{4}\s*年度?\s*$"

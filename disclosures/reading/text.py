@@ -18,6 +18,8 @@ from disclosures.reading.titles import Title, form_of_title, is_table_title
 READER: Final = "text"
 
 _ENCODINGS: Final = ("utf-8-sig", "gb18030", "utf-16")
+# Wider than any page; patterns that look for the end of blanks take quadratic time.
+_BLANKS: Final = re.compile(r"[ \u3000\xa0]{200,}")
 _RULE: Final = re.compile(r"^[\s|\-—=_:]*$")
 
 
@@ -62,7 +64,7 @@ def read_text_document(text: str) -> TextReading:
     Tables whose cells are separated by TAB are read as grids; forms that were not found so are
     looked for by the text grammar.
     """
-    pages = split_pages(text)
+    pages = split_pages(_BLANKS.sub(" " * 200, text))
     tables: list[tuple[FormReading, list[Fact]]] = []
     placed = [item for page in pages for item in tab_tables(page)]
     if placed:

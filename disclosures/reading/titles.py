@@ -19,6 +19,8 @@ _MARK: Final = re.compile(
     r"\(?(?:公开|财决|附|决算公开|部门决算)?(?:表|附表)?\d{1,2}(?:-\d+)?表?\)?"
     r"|\(?附?表[一二三四五六七八九十]{1,3}\)?$|公开表"
 )
+# With label, mark and unit. The patterns below take quadratic time, and hostile lines have no end.
+_LONGEST_LINE: Final = 400
 _LEADING: Final = re.compile(
     r"^(?:[-·●◆★>#*\s]+|第[一二三四五六七八九十]+(?:部分|章|节)|附(?:件|表)?\d*[:、]?|"
     r"\(?[一二三四五六七八九十]{1,3}\)?[、.,)]|\d{1,2}[、.)]|\(\d{1,2}\)|表\d{1,2}[:、]?|\(?续表?\)?)+"
@@ -66,7 +68,7 @@ def _qualifiers() -> re.Pattern[str]:
 def bare_title(line: str) -> str:
     """A line as a title would stand: no ordinal, mark, unit, agency label or continuation."""
     text = squeeze(clean(line)).replace("|", "")
-    if _CONTENTS.search(text):
+    if len(text) > _LONGEST_LINE or _CONTENTS.search(text):
         return ""
     text = _LABEL.sub("", text)
     previous = None
