@@ -16,8 +16,8 @@ _Value = tuple[CellState, Decimal | str | None]
 
 
 #: Why a fact is not agreed, as its note.
-ONE_READER = "seen by one reader only"
-READERS_DIFFER = "readers differ"
+ONE_READER = "只有一种读取方式读到"
+READERS_DIFFER = "各读取方式结果不一"
 
 
 class Method(StrEnum):
@@ -95,8 +95,7 @@ def agree(witnesses: Sequence[Witness]) -> Agreement:
         else:
             kept.append(fact)
     dropped = tuple(
-        f"form {form}: {count} readings of {reader} set aside, they are of cells that the others "
-        "agree on or of a table that it misread"
+        f"表{form}：{reader}读出的{count}个数字未采用，其所在单元格其他读取方式结果一致，或该表被其误读"
         for (form, reader), count in sorted(misfiled.items())
     )
     return Agreement(tuple(_in_order(kept, witnesses)), dropped)

@@ -32,9 +32,9 @@ _LEAST_LETTERS: Final = 20
 _FULL_WIDTH: Final = str.maketrans("()", "（）")
 
 _NAMES: Final = {
-    DocumentKind.FINAL_ACCOUNTS: "final accounts (部门决算)",
-    DocumentKind.BUDGET: "a budget (部门预算), not final accounts",
-    DocumentKind.PERFORMANCE: "performance forms (绩效), not final accounts",
+    DocumentKind.FINAL_ACCOUNTS: "部门决算",
+    DocumentKind.BUDGET: "部门预算，不是决算",
+    DocumentKind.PERFORMANCE: "绩效表，不是决算",
 }
 
 
@@ -96,7 +96,7 @@ def classify(pages: Sequence[PageText], *, may_be_scan: bool = True) -> Triage:
     whole = _normal("\n".join(page.text for page in pages))
     letters = sum(1 for letter in whole if letter.isalnum())
     if letters < (_LEAST_LETTERS if may_be_scan else 1):
-        return Triage(DocumentKind.UNREADABLE, "no text in it")
+        return Triage(DocumentKind.UNREADABLE, "没有文字")
     title = _title(pages)
     opening = whole[: _wording().opening_letters]
     points = _points(opening, whole)
@@ -132,11 +132,11 @@ def _decide(
     bare = squeeze(title or "")
     for pattern in _wording().not_accounts:
         if bare and re.search(pattern, bare):
-            return DocumentKind.OTHER, f"titled “{title}”: about accounts, not a department's own"
+            return DocumentKind.OTHER, f"标题为“{title}”，不是部门本身的决算"
     least = _wording().least_points
     enough = {kind: found for kind, found in points.items() if found >= least[kind.value]}
     if not enough:
-        return DocumentKind.OTHER, "neither final accounts, budget nor performance forms"
+        return DocumentKind.OTHER, "既不是部门决算，也不是预算或绩效表"
     # Final accounts quote budgets and annex performance forms, never the other way round.
     order = [DocumentKind.FINAL_ACCOUNTS, DocumentKind.BUDGET, DocumentKind.PERFORMANCE]
     kind = max(enough, key=lambda candidate: (enough[candidate], -order.index(candidate)))

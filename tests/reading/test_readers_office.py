@@ -104,7 +104,7 @@ def test_spreadsheet_keeps_the_decimals_that_it_shows(tmp_path: Path) -> None:
     assert all(fact.agreed and fact.readers == ("calamine",) for fact in reading.facts)
     assert all(fact.page is None for fact in reading.facts)
     assert any("草稿" in note for note in reading.notes)
-    assert any(note.startswith("declared as application/pdf") for note in reading.notes)
+    assert any(note.startswith("网站称其为application/pdf") for note in reading.notes)
 
 
 def test_zero_that_the_sheet_hides_is_blank(tmp_path: Path) -> None:
@@ -127,7 +127,7 @@ def test_formulas_that_nobody_calculated_are_unreadable_not_blank(tmp_path: Path
     workbook.save(path)
     reading = read_document(path)
     assert by_key(reading)["total", "total"].state is CellState.UNREADABLE
-    assert any("formulas without results" in note for note in reading.notes)
+    assert any("公式没有计算结果" in note for note in reading.notes)
 
 
 def test_word_tables_with_merged_cells_and_titles_above(tmp_path: Path) -> None:
@@ -207,7 +207,7 @@ def test_web_page_with_a_broken_byte_is_read_and_the_figure_that_it_hit_is_not(
     path.write_bytes(page.encode().replace(b"<td>60.25</td>", b"<td>60.\xff5</td>"))
     reading = read_document(path)
     facts = by_key(reading)
-    assert reading.notes == ("1 broken characters in the page",)
+    assert reading.notes == ("网页中有1个损坏的字符",)
     assert facts["total", "basic"].state is CellState.UNREADABLE
     assert facts["total", "total"].text == "100.5"
 
@@ -256,7 +256,7 @@ def test_workbook_with_a_lost_sheet_is_unreadable_not_incomplete(tmp_path: Path)
             target.writestr(member, body[:200] if member.endswith("sheet2.xml") else body)
     reading = read_document(path)
     assert reading.kind is DocumentKind.UNREADABLE
-    assert "damaged" in (reading.reason or "")
+    assert "损坏" in (reading.reason or "")
 
 
 @pytest.mark.parametrize(
@@ -299,7 +299,7 @@ def test_garbage_is_unreadable_with_a_reason(tmp_path: Path, body: bytes) -> Non
 def test_missing_file_is_unreadable_with_a_reason(tmp_path: Path) -> None:
     reading = read_document(tmp_path / "none.pdf")
     assert reading.kind is DocumentKind.UNREADABLE
-    assert "cannot be opened" in (reading.reason or "")
+    assert "无法打开" in (reading.reason or "")
 
 
 def cells(*rows: tuple[str, ...]) -> tuple[tuple[GridCell, ...], ...]:

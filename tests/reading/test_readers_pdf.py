@@ -129,7 +129,7 @@ def test_blind_reader_is_replaced_by_the_third(ruled: Path, tmp_path: Path) -> N
     ]
     reading = read_document(path)
     assert {fact.readers for fact in reading.facts} == {("tablers", "pdfplumber")}
-    assert any(note.startswith("tabula saw 0 of 21 figures") for note in reading.notes)
+    assert any(note.startswith("tabula只读到21个数字中的0个") for note in reading.notes)
 
 
 def test_all_three_table_readers_lay_out_the_same_cells(ruled: Path) -> None:
@@ -194,7 +194,7 @@ def test_cut_file_is_unreadable_even_where_viewers_repair_it(ruled: Path, tmp_pa
     path.write_bytes(body[: len(body) * 9 // 10])
     reading = read_document(path)
     assert reading.kind is DocumentKind.UNREADABLE
-    assert "truncated" in (reading.reason or "")
+    assert "文件不完整" in (reading.reason or "")
 
 
 def test_file_whose_pages_show_nothing_is_damaged_not_without_forms(
@@ -209,7 +209,7 @@ def test_file_whose_pages_show_nothing_is_damaged_not_without_forms(
     document.close()
     reading = read_document(tmp_path / "damaged.pdf")
     assert reading.kind is DocumentKind.UNREADABLE
-    assert "1 of 2 pages show nothing" in (reading.reason or "")
+    assert "2页中有1页没有任何内容" in (reading.reason or "")
 
 
 def test_encrypted_file_is_unreadable_with_what_to_do(ruled: Path, tmp_path: Path) -> None:
@@ -225,7 +225,7 @@ def test_encrypted_file_is_unreadable_with_what_to_do(ruled: Path, tmp_path: Pat
     document.close()
     reading = read_document(tmp_path / "locked.pdf")
     assert reading.kind is DocumentKind.UNREADABLE
-    assert "encrypted with a password" in (reading.reason or "")
+    assert "文件设有密码" in (reading.reason or "")
 
 
 def test_scan_is_unreadable_and_says_so(tmp_path: Path) -> None:
@@ -233,20 +233,20 @@ def test_scan_is_unreadable_and_says_so(tmp_path: Path) -> None:
     Image.effect_noise((600, 800), 64).save(path)
     reading = read_document(path)
     assert reading.kind is DocumentKind.UNREADABLE
-    assert (reading.reason or "").startswith("scanned, no text layer")
+    assert (reading.reason or "").startswith("扫描件，没有文字层")
     assert reading.pages == 1
 
 
 def test_too_many_pages_are_refused(ruled: Path) -> None:
     reading = read_document(ruled, max_pages=1)
     assert reading.kind is DocumentKind.UNREADABLE
-    assert "2 pages" in (reading.reason or "")
+    assert "2页" in (reading.reason or "")
 
 
 def test_content_counts_not_the_declared_type(ruled: Path) -> None:
     reading = read_document(ruled, media_type="text/html; charset=utf-8")
     assert reading.media_type == MediaType.PDF
-    assert any("declared as text/html" in note for note in reading.notes)
+    assert any("网站称其为text/html" in note for note in reading.notes)
 
 
 # --- real disclosures ---------------------------------------------------------------------------
@@ -345,4 +345,4 @@ def test_everything_real_gets_a_kind_and_no_exception(path: Path) -> None:
     else:
         assert reading.kind is not DocumentKind.FINAL_ACCOUNTS
         assert reading.reason
-    assert "failed" not in (reading.reason or "")
+    assert "读取失败" not in (reading.reason or "")

@@ -94,7 +94,7 @@ def test_hang_costs_one_document(documents: list[Path], slow: Path) -> None:
     with ReaderPool(1, Limits(wall_s=1.0)) as pool:
         readings = dict(pool.read([documents[0], slow, documents[1]]))
     assert readings[slow].kind is DocumentKind.UNREADABLE
-    assert "longer than 1 s" in (readings[slow].reason or "")
+    assert "超过1秒" in (readings[slow].reason or "")
     assert len(readings[slow].sha256) == 64
     assert len(readings[documents[1]].facts) == 9
 
@@ -109,7 +109,7 @@ def test_crash_costs_one_document(documents: list[Path], slow: Path) -> None:
         readings |= dict(stream)
         killer.join()
     assert readings[slow].kind is DocumentKind.UNREADABLE
-    assert f"signal {signal.SIGKILL.value}" in (readings[slow].reason or "")
+    assert f"信号{signal.SIGKILL.value}" in (readings[slow].reason or "")
     assert len(readings[documents[1]].facts) == 9
 
 
@@ -127,14 +127,14 @@ def test_memory_limit_costs_one_document(slow: Path) -> None:
     with ReaderPool(1, Limits(rss_mb=60)) as pool:
         [(_, reading)] = pool.read([slow])
     assert reading.kind is DocumentKind.UNREADABLE
-    assert "memory" in (reading.reason or "")
+    assert "内存" in (reading.reason or "")
 
 
 def test_large_file_is_refused(documents: list[Path]) -> None:
     with ReaderPool(1, Limits(max_bytes=100)) as pool:
         [(_, reading)] = pool.read(documents[:1])
     assert reading.kind is DocumentKind.UNREADABLE
-    assert "more than the limit of 100" in (reading.reason or "")
+    assert "超过上限100字节" in (reading.reason or "")
     assert len(reading.sha256) == 64
 
 

@@ -54,20 +54,16 @@ class PdfTextReader:
             document = pypdfium2.PdfDocument(path)
         except pypdfium2.PdfiumError as error:
             if getattr(error, "err_code", None) == _PASSWORD_ERROR:
-                raise UnreadableError(
-                    "encrypted with a password; ask the publisher for a copy without one"
-                ) from error
+                raise UnreadableError("文件设有密码，请向发布单位索取不加密的版本") from error
             raise UnreadableError(
-                f"not a readable PDF ({error}); download it again or ask the publisher for it"
+                f"不是可读的 PDF（{error}），请重新下载或向发布单位索取"
             ) from error
         try:
             count = len(document)
             if count == 0:
-                raise UnreadableError("the PDF has no pages; download it again")
+                raise UnreadableError("PDF 没有任何一页，请重新下载")
             if max_pages is not None and count > max_pages:
-                raise UnreadableError(
-                    f"{count} pages, more than the limit of {max_pages}; raise the limit to read it"
-                )
+                raise UnreadableError(f"共{count}页，超过上限{max_pages}页，放宽限制后可读")
             texts: list[PageText] = []
             images: list[int] = []
             for number in range(1, count + 1):
@@ -123,10 +119,10 @@ def truncation(body: bytes) -> str | None:
         # A few producers leave the mark out, never the pointer before it.
         if re.search(rb"startxref\s+\d+\s*\Z", body[-64:]):
             return None
-        return "truncated: the end of the file is missing; download it again"
+        return "文件不完整：缺少结尾，请重新下载"
     # Cut after the end mark of a linearized file's first section, or within an update.
     if _OBJECT.search(body, end):
-        return "truncated: the file breaks off after its last end mark; download it again"
+        return "文件不完整：在最后一个结束标记之后中断，请重新下载"
     return None
 
 

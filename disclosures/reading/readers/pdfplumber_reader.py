@@ -30,11 +30,11 @@ class PdfplumberReader:
         try:
             document = pdfplumber.open(path)
         except (PdfminerException, OSError, ValueError) as error:
-            raise UnreadableError(f"pdfplumber cannot open the file: {error!r}") from error
+            raise UnreadableError(f"pdfplumber无法打开文件：{error!r}") from error
         with document:
             for number in sorted(pages or range(1, len(document.pages) + 1)):
                 if number > len(document.pages):
-                    notes.append(f"pdfplumber sees no page {number}")
+                    notes.append(f"pdfplumber没有第{number}页")
                     continue
                 page = document.pages[number - 1]
                 try:
@@ -45,7 +45,7 @@ class PdfplumberReader:
                 # pdfminer raises errors of any type on malformed pages (KeyError, TypeError,
                 # struct.error, …); the page is reported and the others are read.
                 except Exception as error:
-                    notes.append(f"pdfplumber cannot read page {number}: {error!r}"[:300])
+                    notes.append(f"pdfplumber无法读取第{number}页：{error!r}"[:300])
                     continue
                 for table, texts in tables:
                     rows = tuple(

@@ -42,7 +42,7 @@ class TablersReader:
         try:
             document = tablers.Document(path)
         except (RuntimeError, ValueError, OSError) as error:
-            raise UnreadableError(f"tablers cannot open the file: {error}") from error
+            raise UnreadableError(f"tablers无法打开文件：{error}") from error
         with document:
             for number in sorted(pages or range(1, document.page_count + 1)):
                 try:
@@ -51,7 +51,7 @@ class TablersReader:
                         page, extract_text=True, tf_settings=self._settings
                     )
                 except (RuntimeError, IndexError) as error:
-                    notes.append(f"tablers cannot read page {number}: {error}")
+                    notes.append(f"tablers无法读取第{number}页：{error}")
                     continue
                 turn = int(page.rotation_degrees) % 360
                 grids += [

