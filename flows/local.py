@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -11,8 +13,10 @@ from pathlib import Path
 
 from disclosures import jsonl
 from disclosures.assembly import DocumentReading
+from disclosures.model import DocumentKind, Reading
 from disclosures.reading import READER_VERSION
-from disclosures.reading.sniff import sniff
+from disclosures.reading.sniff import MediaType, sniff
+from disclosures.reading.workers import Limits
 from disclosures.verdicts import Severity, State
 from flows import steps
 from flows.progress import advance
@@ -49,20 +53,53 @@ def files_below(paths: Sequence[Path]) -> list[tuple[str, Path]]:
     Raises:
         CheckError: a path does not exist, or there is no file at all.
     """
-    missing = [str(path) for path in paths if not path.exists()]
+    missing = [_printed(path) for path in paths if not path.exists()]
     if missing:
         raise CheckError(f"no such file or folder: {', '.join(missing)}")
     found: dict[Path, str] = {}
     for path in paths:
         if path.is_dir():
             for inner in sorted(path.rglob("*")):
-                if inner.is_file() and not inner.name.startswith("."):
-                    found.setdefault(inner.resolve(), str(inner.relative_to(path)))
+                if not inner.is_dir() and not inner.name.startswith("."):
+                    found.setdefault(_resolved(inner), _printed(inner.relative_to(path)))
         else:
-            found.setdefault(path.resolve(), path.name)
+            found.setdefault(_resolved(path), _printed(path.name))
     if not found:
         raise CheckError(f"no files in {', '.join(map(str, paths))}")
     return [(name, path) for path, name in found.items()]
+
+
+def _resolved(path: Path) -> Path:
+    """Where a path leads; itself when it is a link that leads to itself."""
+    try:
+        return path.resolve()
+    except (OSError, RuntimeError):
+        return path.absolute()
+
+
+def _printed(path: Path | str) -> str:
+    """A name that can be printed and stored. Archives made on Chinese Windows leave names in
+    GBK on systems whose names are UTF-8."""
+    name = os.fsencode(path)
+    try:
+        return name.decode("utf-8")
+    except UnicodeDecodeError:
+        return name.decode("gb18030", "replace")
+
+
+def _obstacle(path: Path) -> str | None:
+    """Why a path cannot be read as a document, or None. Opening a pipe would wait for ever."""
+    most = Limits().max_bytes
+    try:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            return "不是普通文件（管道、套接字或设备），未读取"
+        if status.st_size > most:
+            return f"文件共{status.st_size}字节，超过上限{most}字节"
+        with path.open("rb"):
+            return None
+    except OSError as error:
+        return f"文件无法打开：{error.strerror or error}"
 
 
 def check_paths(
@@ -101,7 +138,8 @@ def _check(
 ) -> CheckOutcome:
     parameters = {"files": [name for name, _ in files]}
     with steps.recorded_run(work, "check", parameters) as run:
-        documents = _register(work, run.run_id, files)
+        obstacles = {name: why for name, path in files if (why := _obstacle(path)) is not None}
+        documents = _register(work, run.run_id, [f for f in files if f[0] not in obstacles])
         readings = {
             reading.sha256: reading
             for reading in steps.read_documents(work, run.run_id, [d for d, _, _ in documents])
@@ -127,7 +165,10 @@ def _check(
         advance("校验", len(versions), len(versions), "")
         run.summary |= {"documents_read": len(readings), "disclosures": len(disclosures)}
     check = jsonl.Check(
-        readings=[(name, readings[document.sha256]) for document, name, _ in documents],
+        readings=[
+            *((name, readings[document.sha256]) for document, name, _ in documents),
+            *((name, _unopened(why)) for name, why in obstacles.items()),
+        ],
         disclosures=disclosures,
         judgements=judgements,
     )
@@ -135,6 +176,10 @@ def _check(
         return CheckOutcome(check, None, None)
     jsonl.write_check(root, check)
     return CheckOutcome(check, root, steps.publish(work))
+
+
+def _unopened(why: str) -> Reading:
+    return Reading("", MediaType.BINARY, DocumentKind.UNREADABLE, reason=why)
 
 
 def _register(
