@@ -15,6 +15,7 @@ from data_docs.layout import FactCell
 from disclosures.model import DocumentKind
 from warehouse.queries import other_documents, standing_judgements
 from warehouse.schema import (
+    CoreCause,
     CoreDisclosure,
     CoreDisclosureDocument,
     CoreFact,
@@ -93,6 +94,7 @@ class DisclosureRecord:
 
     header: DisclosureHeader
     findings: tuple[CoreFinding, ...]
+    causes: tuple[CoreCause, ...]
     facts: Mapping[str, tuple[FactCell, ...]]
     statements: Mapping[str, tuple[CoreStatement, ...]]
     performance: Mapping[str, tuple[CorePerformance, ...]]
@@ -287,6 +289,11 @@ def load_records(session: Session, headers: Sequence[DisclosureHeader]) -> list[
     ids = [header.disclosure.disclosure_id for header in headers]
     for finding in session.scalars(select(CoreFinding).where(CoreFinding.disclosure_id.in_(ids))):
         findings[finding.disclosure_id, finding.version, finding.ruleset].append(finding)
+    causes: dict[tuple[str, str, str], list[CoreCause]] = defaultdict(list)
+    for cause in session.scalars(
+        select(CoreCause).where(CoreCause.disclosure_id.in_(ids)).order_by(CoreCause.ordinal)
+    ):
+        causes[cause.disclosure_id, cause.version, cause.ruleset].append(cause)
     records = []
     for header in headers:
         parts = header.parts
@@ -300,6 +307,7 @@ def load_records(session: Session, headers: Sequence[DisclosureHeader]) -> list[
             DisclosureRecord(
                 header=header,
                 findings=tuple(findings.get(key, ())),
+                causes=tuple(causes.get(key, ())),
                 facts={
                     part.sha256: tuple(facts.get((part.sha256, part.reader_version), ()))
                     for part in parts

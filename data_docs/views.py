@@ -27,13 +27,14 @@ from data_docs.wording import (
     SEVERITY_NOTES,
     SIDES,
     STATES,
+    SURENESS,
     word,
 )
 from disclosures.forms import forms
 from disclosures.model import Side
 from disclosures.verdicts import Severity, State
 from expectations.scoring import NO_GRADE, load_scoring
-from warehouse.schema import CoreFinding, CoreJudgement, RawDocument
+from warehouse.schema import CoreCause, CoreFinding, CoreJudgement, RawDocument
 
 PASSED: Final = (State.EXACT, State.WITHIN_ROUNDING)
 UNSURE: Final = (State.NOT_EVALUABLE, State.EXTRACTION_SUSPECT, State.ERROR)
@@ -166,6 +167,29 @@ class FindingGroup:
 
 
 @dataclass(frozen=True, slots=True)
+class SuspectView:
+    """A figure that may be wrong, what would repair it (万元) and what speaks for it."""
+
+    operand: OperandView
+    repair: str
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CauseView:
+    """What one wrong figure explains. ``explains`` are the findings that it accounts for."""
+
+    anchor: str
+    state: str
+    alternative: bool
+    sureness: str
+    message: str
+    suspects: tuple[SuspectView, ...]
+    explains: tuple[FindingView, ...]
+    cells: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class LossView:
     """A rule with failed checks: how many passed, and what of the dimension's 100 it cost."""
 
@@ -230,6 +254,7 @@ class NumberSection:
 class DisclosureView:
     header: DisclosureHeader
     sources: tuple[SourceView, ...]
+    causes: tuple[CauseView, ...]
     groups: tuple[FindingGroup, ...]
     apart: tuple[FindingGroup, ...]
     counts: Mapping[str, int]
@@ -350,6 +375,7 @@ def disclosure_view(
         _finding_view(number, finding, rules, by_sha, places)
         for number, finding in enumerate(ordered, start=1)
     ]
+    causes = tuple(_cause_view(cause, ordered, findings, by_sha, places) for cause in record.causes)
     groups = tuple(
         FindingGroup(severity, title, SEVERITY_NOTES[severity], found)
         for severity, title in SEVERITIES.items()
@@ -369,6 +395,7 @@ def disclosure_view(
     return DisclosureView(
         header=header,
         sources=sources,
+        causes=causes,
         groups=groups,
         apart=apart,
         counts={group.key: len(group.findings) for group in (*groups, *apart)},
@@ -453,6 +480,50 @@ def _finding_view(
         if place:
             places.said[place].append((view, in_question))
     return view
+
+
+def _cause_view(
+    cause: CoreCause,
+    records: Sequence[CoreFinding],
+    findings: Sequence[FindingView],
+    sources: Mapping[str, SourceView],
+    places: _Places,
+) -> CauseView:
+    explains = {(rule, subject) for rule, subject in cause.explains}
+    suspects = []
+    cells = []
+    for suspect in as_mappings(cause.suspects):
+        (operand,) = as_mappings([suspect.get("operand")]) or [{}]
+        place = places.locate(operand, None)
+        if place:
+            cells.append(places.cell_id(place))
+        low, high = decimal_of(suspect.get("low_wan")), decimal_of(suspect.get("high_wan"))
+        repair = money(decimal_of(suspect.get("repair_wan")))
+        if low is None and high is not None:
+            repair = f"{money(high)} 以下"
+        elif high is None and low is not None:
+            repair = f"{money(low)} 以上"
+        suspects.append(
+            SuspectView(
+                operand=_operand_view(operand, place, sources, places),
+                repair=repair,
+                reasons=tuple(str(reason) for reason in suspect.get("reasons") or ()),
+            )
+        )
+    return CauseView(
+        anchor=f"cause{cause.ordinal}",
+        state=cause.state,
+        alternative=cause.option > 0,
+        sureness=word(SURENESS, cause.sureness),
+        message=cause.message,
+        suspects=tuple(suspects),
+        explains=tuple(
+            view
+            for record, view in zip(records, findings, strict=True)
+            if (record.rule, record.subject) in explains
+        ),
+        cells=tuple(dict.fromkeys(cells[:1])),
+    )
 
 
 def _operand_view(

@@ -36,6 +36,12 @@ SEVERITY_NOTES: Final[Mapping[str, str]] = {
     "info": "仅供参考，不计分。",
 }
 
+SURENESS: Final[Mapping[str, str]] = {
+    "sole": "没有同样简单的其他解释",
+    "likely": "另有解释，这个最可能",
+    "open": "几个数字同样可能",
+}
+
 MEASURES: Final[Mapping[str, str]] = {
     "amount": "金额",
     "share": "占比",
@@ -128,7 +134,12 @@ DOCUMENT_ROLES: Final[Mapping[str, str]] = {
     "alternate": "同一内容的另一格式",
 }
 
-ROLES: Final[Mapping[str, str]] = {"stated": "印出的数", "addend": "加", "subtrahend": "减"}
+ROLES: Final[Mapping[str, str]] = {
+    "stated": "印出的数",
+    "addend": "加",
+    "subtrahend": "减",
+    "suspect": "可能有误",
+}
 
 
 def word(words: Mapping[str, str], code: object) -> str:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from disclosures.assembly import Disclosure
 from disclosures.model import Reading
-from disclosures.verdicts import Judgement
+from disclosures.verdicts import Finding, Judgement
 
 Record = dict[str, object]
 
@@ -166,7 +166,31 @@ def finding_records(check: Check) -> Iterator[Record]:
                     "message": finding.message,
                     "page": finding.page,
                     "quote": finding.quote,
+                    "cause": _cause(judgement, finding) if judgement else None,
                 }
+
+
+def _cause(judgement: Judgement, finding: Finding) -> Record | None:
+    """The figure that is most likely wrong behind a finding, what would repair it, and how many
+    others would do as well."""
+    cause = next((c for c in judgement.causes if c.ordinal == finding.cause), None)
+    if cause is None:
+        return None
+    first = cause.suspects[0]
+    return {
+        "ordinal": cause.ordinal,
+        "sureness": cause.sureness.value,
+        "state": cause.state.value,
+        "form": first.operand.form,
+        "side": first.operand.side,
+        "row": first.operand.row,
+        "column": first.operand.column,
+        "printed": decimal_text(first.operand.amount_wan),
+        "repair": decimal_text(first.repair_wan),
+        "reasons": list(first.reasons),
+        "others": len(cause.suspects) - 1,
+        "explains": len(cause.explains),
+    }
 
 
 def score_records(check: Check) -> Iterator[Record]:

@@ -9,7 +9,7 @@ from typing import Final
 
 from disclosures.verdicts import Cause, Operand, State, Sureness, Suspect
 from expectations import wording
-from expectations.equations import Cell, System
+from expectations.equations import FUNCTIONAL, Cell, System
 from expectations.repair import Change, Repair, Repairs, cost, repair, singles
 
 #: What each kind of evidence weighs; only the order and the clear lead matter.
@@ -52,15 +52,14 @@ class _Weigher:
     def __init__(self, system: System, sources: Sources) -> None:
         self.system, self.sources = system, sources
         self._alike: dict[tuple[str, str], list[Cell]] = defaultdict(list)
-        self._beside: dict[tuple[str, str, str], list[Cell]] = defaultdict(list)
+        self._forms_with: dict[str, set[str]] = defaultdict(set)
         for cell in system.cells:
             if cell.position is None or cell.is_zero:
                 continue
-            form, side, row, column = cell.key
+            form, _, row, column = cell.key
+            self._forms_with[row].add(form)
             for word in {row, sources.name(cell.position)} - {"", "only"}:
                 self._alike[word, column].append(cell)
-            self._beside[form, side, row].append(cell)
-            self._beside[form, side, f".{column}"].append(cell)
         self._soft: dict[int, list[int]] = defaultdict(list)
         for n, equation in enumerate(system.equations):
             if equation.violated and not equation.is_certain:
@@ -132,6 +131,10 @@ class _Weigher:
         if swapped is not None:
             score += LIKE_A_SLIP
             reasons.append(swapped)
+        extra = self._extra(cell, change)
+        if extra is not None:
+            score += LIKE_A_SLIP
+            reasons.append(extra)
         elsewhere = self._elsewhere(cell, change)
         if elsewhere is not None:
             score += SAME_ELSEWHERE
@@ -166,6 +169,14 @@ class _Weigher:
             if near and fits and not (cell.is_zero and other.is_zero):
                 return "两个数字位置对调"
         return None
+
+    def _extra(self, cell: Cell, change: Change) -> str | None:
+        """A figure that should not be there, in a row that no other form has: a row too many."""
+        form, _, row, _ = cell.key
+        if cell.is_zero or not _within(0, change) or not row.isdigit() or form not in FUNCTIONAL:
+            return None
+        others = self._forms_with[row] - {form}
+        return None if others else f"其他各表均未列示科目 {row}，可能是多列的行"
 
     def _elsewhere(self, cell: Cell, change: Change) -> str | None:
         """Another form prints the repaired amount under the same name or code."""

@@ -37,6 +37,9 @@ _ROWS_FROM: Final[Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
     "08": (("03",), ("05",)),
 }
 
+#: Forms by functional code.
+FUNCTIONAL: Final = frozenset(_ROWS_FROM)
+
 
 @dataclass(frozen=True, slots=True)
 class Cell:

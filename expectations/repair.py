@@ -25,8 +25,13 @@ MOST_SETS: Final = 12
 MOST_VIOLATED: Final = 150
 #: Wrong figures that are looked for together.
 MOST_CHANGED: Final = 8
-_SECONDS: Final = 2.0
 _ROUNDS: Final = 60
+#: Counted in nodes and not in seconds, so that every machine names the same figures.
+_NODES: Final = 1000
+#: The largest change in units of the program.
+_SCALE: Final = 10**5
+#: How scipy says that HiGHS came to an end.
+_OPTIMAL, _INFEASIBLE = 0, 2
 #: Changing a blank, and even more adding a row, is the less likely slip; never enough to prefer
 #: two changes to one.
 _BLANK, _ABSENT, _DOUBTFUL = 0.01, 0.02, -0.01
@@ -171,15 +176,17 @@ class _Program:
         self.cells: list[int] = []
         self._place: dict[int, int] = {}
         self._cuts: list[set[int]] = []
-        halves = [c.half for c in system.cells if c.half]
-        #: Ticks of one unit of the program; roundings come out near one.
-        self.unit = 2 * min(halves, default=1)
+        self.proven = True
         residues = [abs(system.value(n)) for n in system.violated]
-        rooms = [
-            max(e.high or 0, -e.low) for e in map(system.equations.__getitem__, system.violated)
-        ]
+        broken = [system.equations[n] for n in system.violated]
+        rooms = [max(e.high or 0, -e.low) for e in broken]
         #: No change is larger than all that is amiss together.
-        self.most = (sum(residues) + sum(rooms)) / self.unit
+        most = sum(residues) + sum(rooms)
+        halves = [c.half for c in system.cells if c.half]
+        #: Ticks of one unit of the program: a printed unit, unless the changes were then so large
+        #: that the solver could not tell a binary of a millionth from zero.
+        self.unit = max(2 * min(halves, default=1), most // _SCALE, 1)
+        self.most = most / self.unit
         for n in system.violated:
             self.add(n)
         for n in list(self.rows):
@@ -203,7 +210,8 @@ class _Program:
         self._cuts.append(set(besides))
 
     def solve(self, most: float | None) -> dict[int, int] | None:
-        """The cheapest changes in ticks; None: none of at most ``most``, or time ran out."""
+        """The cheapest changes in ticks; None: none of at most ``most``, or the search ended early
+        (then ``proven`` is False)."""
         size = len(self.cells)
         row: list[int] = []
         column: list[int] = []
@@ -251,8 +259,9 @@ class _Program:
                 np.array([-self.most] * size + [0.0] * size),
                 np.array([self.most] * size + [1.0] * size),
             ),
-            options={"time_limit": _SECONDS},
+            options={"node_limit": _NODES},
         )
+        self.proven = result.status in (_OPTIMAL, _INFEASIBLE)
         if result.x is None:
             return None
         return {
@@ -269,8 +278,8 @@ def _several(system: System) -> Repairs:
     listed: set[int] = set()
     for _ in range(_ROUNDS):
         proposal = program.solve(MOST_CHANGED if smallest is None else smallest)
-        if proposal is None:
-            return Repairs(tuple(found), bool(found))
+        if proposal is None or not program.proven:
+            return Repairs(tuple(found), bool(found) and program.proven)
         touched = {n for cell in proposal for n in system.equations_of[cell]}
         grown = [program.add(n) for n in touched if not system.holds(n, proposal)]
         if any(grown):

@@ -70,6 +70,17 @@ def print_check(outcome: CheckOutcome) -> None:
             findings.add_row("", "", "", f"…… 另有 {len(listed) - MOST_FINDINGS} 条", "")
     console.print(findings if shown else "没有发现问题。\n")
 
+    causes = Table(box=box.SIMPLE, title="最可能有误的数字", title_justify="left")
+    for column in ("部门", "说明", "页"):
+        causes.add_column(column, overflow="fold")
+    for disclosure in outcome.check.disclosures:
+        for cause in outcome.check.judgements[disclosure.disclosure_id].causes:
+            if cause.option == 0:
+                page = cause.suspects[0].operand.page
+                causes.add_row(escape(disclosure.agency), escape(cause.message), str(page or ""))
+    if causes.row_count:
+        console.print(causes)
+
     scores = Table(box=box.SIMPLE, title="得分", title_justify="left")
     for column in ("部门", "年度", "得分", "等级", "覆盖率", "规则集"):
         scores.add_column(column)
