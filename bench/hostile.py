@@ -89,7 +89,7 @@ def main() -> int:
     parser.add_argument("--only", default="", help="part of the names of files")
     parser.add_argument("--all", action="store_true", help="print every file")
     given = parser.parse_args()
-    limits = Limits(wall_s=given.wall, rss_mb=given.rss, max_pages=given.pages)
+    limits = Limits(wall_s=given.wall, scan_s=given.wall, rss_mb=given.rss, max_pages=given.pages)
     with tempfile.TemporaryDirectory() as folder:
         cases = {path: case for case, path in write_corpus(Path(folder), given.scale)}
         chosen = [p for p, c in cases.items() if given.only in c.name or c.sound]

@@ -19,7 +19,7 @@ _BLOCK: Final = re.compile(
     r"address|article|aside|blockquote|br|caption|center|d[dlt]|div|fieldset|footer|form|h[1-6r]"
     r"|header|li|main|nav|[ou]l|option|p|pre|section|t(?:able|body|[dhr]|foot|head)"
 )
-_AFTER_TABLES: Final = ("</table", "</body", "</html")
+_UNBROKEN: Final = ("table", "style", "script", "title")
 # Cells of one table with its spans laid out; the longest form has some 30,000.
 _MAX_CELLS: Final = 500_000
 
@@ -42,8 +42,8 @@ class HtmlReader:
             root = html.document_fromstring(text, parser=html.HTMLParser(huge_tree=False))
         except (etree.ParserError, etree.XMLSyntaxError, ValueError) as error:
             raise UnreadableError(f"网页无法解析：{error}") from error
-        if _ends_in_table(text):
-            raise UnreadableError("网页不完整：在表格中间断开，请重新下载")
+        if _breaks_off(text):
+            raise UnreadableError("网页不完整：在中间断开，请重新下载")
         title = (root.findtext(".//title") or "").strip()
         walk = _Walk()
         walk.visit(root)
@@ -55,10 +55,15 @@ class HtmlReader:
         return Extraction(grids, (PageText(None, "\n".join(lines)),), notes)
 
 
-def _ends_in_table(text: str) -> bool:
-    """Whether a page breaks off within a table; browsers show such a page as if it were whole."""
+def _breaks_off(text: str) -> bool:
+    """Whether a page ends within a tag, a table or a style sheet; browsers show it as if it were whole,
+    and the forms of its lost part would be reported as missing."""
     tags = text.lower()
-    return tags.rfind("<table") > max(map(tags.rfind, _AFTER_TABLES))
+    if max(tags.rfind("</body"), tags.rfind("</html")) >= 0:
+        return False
+    if tags.rfind("<") > tags.rfind(">"):
+        return True
+    return any(tags.rfind(f"<{tag}") > tags.rfind(f"</{tag}") for tag in _UNBROKEN)
 
 
 class _Walk:
