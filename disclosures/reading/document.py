@@ -174,15 +174,17 @@ def _read_pdf(
         content.forms, content.facts = found.forms, found.facts
         content.readers |= found.readers
         content.notes += found.notes
-        content.take_performance(_performance(found.grids, read.texts))
+        content.take_performance(_performance(found.grids, read.texts, strict=True))
         if read.images:
             _add_scanned_pages(path, content, read.images, on_scan)
     elif triage.kind is DocumentKind.PERFORMANCE:
-        pages = {t.page for t in read.texts if t.page and is_performance_page(t.text)}
-        tables = pdf.read_tables(path, pages) if pages else pdf.FormsRead()
+        # A form goes on over pages that show nothing of its headings.
+        wanted = any(is_performance_page(text.text) for text in read.texts)
+        pages = range(1, content.pages + 1)
+        tables = pdf.read_tables(path, pages) if wanted else pdf.FormsRead()
         content.readers |= tables.readers
         content.notes += tables.notes
-        content.take_performance(_performance(tables.grids, read.texts))
+        content.take_performance(_performance(tables.grids, read.texts, strict=True))
     elif read.images:
         content.notes.append(f"第{_numbers(read.images)}页是图片，没有文字层，未作识别")
     blank = [t for t in read.texts if not t.text.strip() and t.page not in read.images]
@@ -288,19 +290,24 @@ def _numbers(pages: Sequence[int]) -> str:
     return "、".join(map(str, pages))
 
 
-def _performance(grids: Sequence[Grid], texts: Sequence[PageText]) -> PerformanceRead:
-    """Performance forms among the tables; those without ruling lines, by their text."""
+def _performance(
+    grids: Sequence[Grid], texts: Sequence[PageText], *, strict: bool = False
+) -> PerformanceRead:
+    """Performance forms among the tables; those without ruling lines, by their text.
+
+    ``strict`` says that the lines of neighbouring cells may be mixed up in the text.
+    """
     # An annex must not cost the accounts: what a library or we ourselves stumble over here is
     # noted, and everything else of the document stands.
     try:
-        if not grids:
+        if not grids and not strict:
             return read_performance_text(texts)
         read = read_performance(grids, texts)
         seen = {fact.page for fact in read.facts}
         if read.facts and None in seen:
             return read
         left = [text for text in texts if text.page not in seen and is_performance_page(text.text)]
-        flat = read_performance_text(left, strict=True) if left else PerformanceRead()
+        flat = read_performance_text(left, strict=strict) if left else PerformanceRead()
         seen |= {fact.page for fact in flat.facts}
         unread = [
             f"第{text.page}页有绩效自评表，未能读出"
