@@ -7,14 +7,16 @@ import shutil
 import stat
 import tempfile
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from disclosures import jsonl
 from disclosures.assembly import DocumentReading
 from disclosures.model import DocumentKind, Reading
 from disclosures.reading import READER_VERSION
+from disclosures.reading.containers import is_container, members
+from disclosures.reading.readers.base import UnreadableError
 from disclosures.reading.sniff import MediaType, sniff
 from disclosures.reading.workers import Limits
 from disclosures.verdicts import Severity, State
@@ -189,14 +191,22 @@ def _register(
     a file under another name is the same document and keeps both names."""
     registered = []
     local: dict[str, load.LocalDocument] = {}
-    for name, path in files:
-        body = path.read_bytes()
+
+    def take(name: str, body: bytes, folder: str) -> None:
         media_type = sniff(body).value
         sha256, archived_as = work.archive.put(body, media_type)
         local.setdefault(
             sha256, load.LocalDocument(sha256, media_type, len(body), archived_as, name)
         )
         stored = load.StoredDocument(sha256, media_type, archived_as, None, name)
-        registered.append((stored, name, str(path.parent)))
+        registered.append((stored, name, folder))
+
+    for name, path in files:
+        take(name, path.read_bytes(), str(path.parent))
+        # What cannot be taken out of a container, the container's own reading tells.
+        with suppress(UnreadableError):
+            for member in members(path).members if is_container(path) else ():
+                inner = PurePosixPath(member.name).parent
+                take(f"{name}/{member.name}", member.body, f"{path}/{inner}")
     load.save_local_documents(work.engine, run_id, local.values())
     return registered

@@ -12,6 +12,7 @@ from functools import cache, cached_property
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal, TypeVar
+from urllib.parse import quote
 
 from sqlalchemy import Engine
 
@@ -23,6 +24,9 @@ from data_docs.build import build_site
 from disclosures.assembly import Disclosure, DocumentReading, assemble
 from disclosures.model import Reading
 from disclosures.reading import READER_VERSION
+from disclosures.reading.containers import is_container, members
+from disclosures.reading.readers.base import UnreadableError
+from disclosures.reading.sniff import sniff
 from disclosures.reading.workers import ReaderPool
 from expectations.catalogue import Catalogue, load_catalogue
 from expectations.judge import JudgedBatch, judge_batch
@@ -165,13 +169,54 @@ def take_up_journals(work: Workspace) -> int:
     for journal in work.archive.journals():
         fetches = journal.fetches()
         try:
-            load.save_fetches(work.engine, journal.run_id, fetches, work.archive)
+            load.save_fetches(
+                work.engine, journal.run_id, with_members(work, fetches), work.archive
+            )
         except ValueError:
             # The run is of another warehouse, or was never recorded: its own will take it up.
             continue
         work.archive.settle(journal)
         loaded += len(fetches)
     return loaded
+
+
+def with_members(work: Workspace, fetches: Sequence[Fetch]) -> list[Fetch]:
+    """Fetches, and after each that brought a container (zip) one for every file in it.
+
+    A member's URL is the container's with the member's name as fragment, so that members of one
+    container stay apart and keep their identity from night to night. What a container holds
+    back, its own reading tells.
+    """
+    expanded: list[Fetch] = []
+    for fetch in fetches:
+        expanded.append(fetch)
+        if fetch.role is not FetchRole.DOCUMENT or fetch.sha256 is None:
+            continue
+        try:
+            path = work.archive.path(fetch.sha256)
+            if not is_container(path):
+                continue
+            found = members(path).members
+        except (FileNotFoundError, UnreadableError):
+            continue
+        for member in found:
+            media_type = sniff(member.body).value
+            sha256, _ = work.archive.put(member.body, media_type)
+            expanded.append(
+                replace(
+                    fetch,
+                    url=f"{fetch.url}#{quote(member.name)}",
+                    final_url=None,
+                    sha256=sha256,
+                    media_type=media_type,
+                    size_bytes=len(member.body),
+                    etag=None,
+                    last_modified=None,
+                    headers={},
+                    file_name=member.name,
+                )
+            )
+    return expanded
 
 
 def crawl(work: Workspace, run_id: str, site_key: str, since: date | None) -> SiteOutcome:
@@ -194,7 +239,7 @@ def crawl(work: Workspace, run_id: str, site_key: str, since: date | None) -> Si
         on_progress=count,
     )
     advance(f"抓取 {site_key}", seen, seen, "")
-    load.save_fetches(work.engine, run_id, result.fetches, work.archive)
+    load.save_fetches(work.engine, run_id, with_members(work, result.fetches), work.archive)
     outcomes = Counter(fetch.outcome.value for fetch in result.fetches)
     fetched = sum(
         fetch.role is FetchRole.DOCUMENT

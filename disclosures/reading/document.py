@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 from disclosures.amounts import MoneyUnit
 from disclosures.model import DocumentKind, Fact, FormReading, PerformanceFact, Reading
 from disclosures.reading import READER_VERSION
+from disclosures.reading.containers import CLOSED, CONTAINERS, members
 from disclosures.reading.grammar import read_flattened
 from disclosures.reading.grids import Grid, PageText
 from disclosures.reading.narrative import statements
@@ -134,6 +135,10 @@ def _read(
 ) -> Reading:
     if kind in _UNSUPPORTED:
         raise UnreadableError(_UNSUPPORTED[kind])
+    if kind in CLOSED:
+        raise UnreadableError(CLOSED[kind])
+    if kind in CONTAINERS:
+        return _list_container(path, reading)
     if kind.is_image:
         return _read_image(path, reading, on_scan)
     if kind is MediaType.PDF:
@@ -141,6 +146,22 @@ def _read(
     if kind is MediaType.TEXT:
         return _read_plain_text(body, reading)
     return _read_exact(path, kind, reading)
+
+
+def _list_container(path: Path, reading: Reading) -> Reading:
+    """A container is no document; its members are read as documents of their own."""
+    contents = members(path)
+    names = [member.name for member in contents.members]
+    shown = "、".join(names[:20]) + ("等" if len(names) > 20 else "")
+    reason = f"压缩包，内有{len(names)}个文件，分别作为文件读取：{shown}"
+    if not names:
+        reason = "压缩包内没有可以读取的文件"
+    return replace(
+        reading,
+        kind=DocumentKind.OTHER if names else DocumentKind.UNREADABLE,
+        reason=reason,
+        notes=tuple(contents.notes),
+    )
 
 
 def _read_pdf(

@@ -1,0 +1,125 @@
+"""Archives: members under limits, names of Chinese systems, and what stays closed."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import struct
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from disclosures.model import DocumentKind
+from disclosures.reading import read_document
+from disclosures.reading.containers import ContainerLimits, is_container, members
+from disclosures.reading.readers.base import UnreadableError
+from disclosures.reading.sniff import MediaType, sniff
+
+
+def zipped(files: dict[str, bytes]) -> bytes:
+    body = io.BytesIO()
+    with zipfile.ZipFile(body, "w", zipfile.ZIP_DEFLATED) as package:
+        for name, content in files.items():
+            package.writestr(name, content)
+    return body.getvalue()
+
+
+def gbk_zipped(name: str, content: bytes) -> bytes:
+    """A zip as Chinese Windows writes it: the name in GBK without the mark of UTF-8."""
+    placeholder = "x" * len(name.encode("gbk"))
+    return zipped({placeholder: content}).replace(placeholder.encode(), name.encode("gbk"))
+
+
+def stored(tmp_path: Path, body: bytes) -> Path:
+    path = tmp_path / "container"
+    path.write_bytes(body)
+    return path
+
+
+def test_members_of_nested_containers_have_labels_that_are_no_paths(tmp_path: Path) -> None:
+    inner = zipped({"表.txt": "收入支出决算总表".encode()})
+    path = stored(
+        tmp_path,
+        zipped({"甲局/说明.txt": "说明".encode(), "../../etc/附件.zip": inner, "__MACOSX/x": b"1"}),
+    )
+    assert is_container(path)
+    contents = members(path)
+    assert [m.name for m in contents.members] == ["甲局/说明.txt", "etc/附件.zip/表.txt"]
+    assert contents.members[1].body.decode() == "收入支出决算总表"
+    assert contents.notes == []
+
+
+def test_names_in_gbk_are_read(tmp_path: Path) -> None:
+    path = stored(tmp_path, gbk_zipped("甲局2023年度部门决算.txt", b"text"))
+    assert [m.name for m in members(path).members] == ["甲局2023年度部门决算.txt"]
+
+
+def test_gzip_is_a_container_of_one(tmp_path: Path) -> None:
+    path = stored(tmp_path, gzip.compress("部门决算".encode()))
+    assert [m.body.decode() for m in members(path).members] == ["部门决算"]
+
+
+def test_office_documents_are_not_containers(tmp_path: Path) -> None:
+    body = zipped({"[Content_Types].xml": b"<Types/>", "word/document.xml": b"<w/>"})
+    assert not is_container(stored(tmp_path, body))
+
+
+@pytest.mark.parametrize(
+    ("limits", "said"),
+    [
+        (ContainerLimits(members=2), "超过上限2个"),
+        (ContainerLimits(unpacked_bytes=2**20), "超过上限1 MB"),
+    ],
+)
+def test_a_container_beyond_the_limits_is_refused(
+    tmp_path: Path, limits: ContainerLimits, said: str
+) -> None:
+    path = stored(tmp_path, zipped({f"{n}.txt": b"x" * 2**20 for n in range(3)}))
+    with pytest.raises(UnreadableError, match=said):
+        members(path, limits)
+
+
+def test_a_bomb_among_members_costs_that_member(tmp_path: Path) -> None:
+    path = stored(tmp_path, zipped({"bomb": b"\0" * 4 * 2**20, "good.txt": b"good"}))
+    contents = members(path, ContainerLimits(ratio=50, ratio_from_bytes=2**20))
+    assert [m.name for m in contents.members] == ["good.txt"]
+    assert "50倍" in contents.notes[0]
+
+
+def test_nesting_ends(tmp_path: Path) -> None:
+    body = b"end"
+    for depth in range(6):
+        body = zipped({f"{depth}.zip" if depth else "end.txt": body})
+    contents = members(stored(tmp_path, body))
+    assert contents.members == []
+    assert "嵌套超过3层" in contents.notes[0]
+
+
+def test_encrypted_and_damaged_members_are_told(tmp_path: Path) -> None:
+    body = bytearray(zipped({"locked.txt": b"secret" * 9, "broken.txt": bytes(range(250)) * 3}))
+    directory = body.index(b"PK\x01\x02")
+    struct.pack_into("<H", body, directory + 8, 1)
+    broken = body.index(b"broken.txt") + len("broken.txt") + 5
+    body[broken : broken + 8] = b"\xff" * 8
+    contents = members(stored(tmp_path, bytes(body)))
+    assert contents.members == []
+    assert "密码" in contents.notes[0]
+    assert "损坏" in contents.notes[1]
+
+
+def test_reading_a_container_lists_what_is_in_it(tmp_path: Path) -> None:
+    path = stored(tmp_path, zipped({"决算.txt": b"1", "说明.txt": b"2"}))
+    reading = read_document(path)
+    assert (reading.kind, reading.media_type) == (DocumentKind.OTHER, MediaType.ZIP)
+    assert reading.reason is not None
+    assert "决算.txt、说明.txt" in reading.reason
+
+
+@pytest.mark.parametrize("mark", [b"Rar!\x1a\x07\x01\x00", b"7z\xbc\xaf\x27\x1c\x00\x04"])
+def test_closed_archives_say_what_to_do(tmp_path: Path, mark: bytes) -> None:
+    path = stored(tmp_path, mark + bytes(range(128, 256)) * 2)
+    assert sniff(path.read_bytes()) in (MediaType.RAR, MediaType.SEVEN_ZIP)
+    reading = read_document(path)
+    assert reading.kind is DocumentKind.UNREADABLE
+    assert "解压后提交" in (reading.reason or "")
