@@ -6,15 +6,17 @@ import contextlib
 import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 from disclosures.model import Fact, FormReading
 from disclosures.reading.agreement import Agreement, Method, Witness, agree, agree_forms
 from disclosures.reading.grammar import read_flattened
 from disclosures.reading.grids import Grid, PageText
-from disclosures.reading.readers.base import Reader, UnreadableError
+from disclosures.reading.readers.base import Extraction, Reader, UnreadableError
 from disclosures.reading.readers.pdfplumber_reader import PdfplumberReader
 from disclosures.reading.readers.tablers_reader import TablersReader
 from disclosures.reading.readers.tabula_reader import TabulaReader
@@ -24,6 +26,9 @@ from disclosures.reading.titles import find_titles
 _MONEY: Final = re.compile(r"\d\.\d{2}(?!\d)")
 # A page of a form without ruling lines still shows this many amounts.
 _DENSE: Final = 12
+_JAVA_THREADS: Final = 2
+# Opening a file costs as much as reading one or two of its pages.
+_SHARED_PAGES: Final = 6
 
 _TABLERS: Final[Reader] = TablersReader()
 _TABULA: Final = TabulaReader()
@@ -51,11 +56,14 @@ def read_forms(path: Path, texts: Sequence[PageText]) -> FormsRead:
     read = FormsRead()
     witnesses: list[Witness] = []
 
-    first = _testify(_TABLERS, path, None, texts, read)
-    witnesses.append(first)
-    pages = form_pages(texts, first.forms)
-    if pages:
-        witnesses.append(_testify(_TABULA, path, pages, texts, read))
+    # Java works on the pages that look like forms while PDFium's tables are read here.
+    likely = form_pages(texts, ())
+    with _Ahead(path, likely) as ahead:
+        first = _testify(_TABLERS, path, None, texts, read)
+        witnesses.append(first)
+        pages = form_pages(texts, first.forms)
+        if pages:
+            witnesses.append(_testify(ahead, path, pages, texts, read))
     result = agree(witnesses)
     open_facts = result.open_facts
     _note_blindness(witnesses, read)
@@ -65,7 +73,7 @@ def read_forms(path: Path, texts: Sequence[PageText]) -> FormsRead:
         witnesses.append(_testify(_PDFPLUMBER, path, pages, texts, read))
         result = agree(witnesses)
         open_facts = result.open_facts
-        read.notes.append(f"pdfplumber settled {before - len(open_facts)} of {before} figures")
+        read.notes.append(f"{before}个有分歧的数字中，{before - len(open_facts)}个由pdfplumber确定")
     unread = _titled_forms(texts) - {form.form for w in witnesses for form in w.forms}
     if open_facts or unread:
         wanted = {fact.form for fact in open_facts} | unread
@@ -75,6 +83,54 @@ def read_forms(path: Path, texts: Sequence[PageText]) -> FormsRead:
     read.forms = agree_forms(witnesses)
     _note_undecided(result, read)
     return read
+
+
+class _Ahead:
+    """Tabula, which began to read the pages of a file before it is asked for them.
+
+    Its time goes by outside the interpreter's lock, so it costs little beside the first reader;
+    two threads share the pages, each with the file opened for itself.
+    """
+
+    name: Final = _TABULA.name
+    version: Final = _TABULA.version
+    stack: Final = _TABULA.stack
+
+    def __init__(self, path: Path, pages: Collection[int]) -> None:
+        # The virtual machine starts in this thread: one at a time can, and the thread that
+        # started it must be the one that ends it.
+        with contextlib.suppress(UnreadableError):
+            _TABULA.start()
+        self._pages = frozenset(pages)
+        ordered = sorted(pages)
+        parts = [ordered[::2], ordered[1::2]] if len(ordered) >= _SHARED_PAGES else [ordered]
+        self._parts: list[Future[Extraction]] = [
+            _threads().submit(_TABULA.read, path, part) for part in parts if part
+        ]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        # Nothing of this file may run on into the next one's time.
+        wait(self._parts)
+
+    def read(self, path: Path, pages: Collection[int] | None = None) -> Extraction:
+        parts = [part.result() for part in self._parts]
+        wanted = set(pages or ())
+        if late := wanted - self._pages:
+            parts.append(_TABULA.read(path, late))
+        grids = (grid for part in parts for grid in part.grids if grid.page in wanted)
+        return Extraction(
+            # Each part is in the order of its pages and of the tables on them.
+            grids=tuple(sorted(grids, key=lambda grid: grid.page or 0)),
+            notes=tuple(dict.fromkeys(note for part in parts for note in part.notes)),
+        )
+
+
+@cache
+def _threads() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(_JAVA_THREADS, thread_name_prefix="tabula")
 
 
 def read_tables(path: Path, pages: Collection[int]) -> FormsRead:
@@ -212,7 +268,7 @@ def _note_blindness(witnesses: Sequence[Witness], read: FormsRead) -> None:
     counts = {witness.reader: len(witness.facts) for witness in witnesses}
     most = max(counts.values(), default=0)
     read.notes += [
-        f"{reader} saw {count} of {most} figures; it cannot read this file's fonts or lines"
+        f"{reader}只读到{most}个数字中的{count}个，不能读取本文件的字体或表线"
         for reader, count in counts.items()
         if count < most / 2
     ]
@@ -222,6 +278,5 @@ def _note_undecided(result: Agreement, read: FormsRead) -> None:
     read.notes += result.dropped
     undecided = Counter(fact.form for fact in result.facts if not fact.agreed)
     read.notes += [
-        f"form {form}: {count} figures on which readers do not agree"
-        for form, count in sorted(undecided.items())
+        f"表{form}：{count}个数字各读取方式结果不一" for form, count in sorted(undecided.items())
     ]
