@@ -180,10 +180,11 @@ class _Weigher:
 
     def _elsewhere(self, cell: Cell, change: Change) -> str | None:
         """Another form prints the repaired amount under the same name or code."""
-        if change.ticks == 0 or cell.position is None:
+        if change.ticks == 0:
             return None
         form, _, row, column = cell.key
-        for word in (row, self.sources.name(cell.position)):
+        name = "" if cell.position is None else self.sources.name(cell.position)
+        for word in filter(None, dict.fromkeys((row, name))):
             for own in (column, "total", "amount"):
                 for other in self._alike.get((word, own), ()):
                     if other.key[0] != form and _within(other.ticks, change):

@@ -83,6 +83,11 @@ def cost(cell: Cell) -> float:
     return 1 + extra + (_DOUBTFUL if cell.doubtful else 0.0)
 
 
+def _least(cell: Cell) -> int | None:
+    """What is blank or not printed at all was left out; nobody leaves out less than nothing."""
+    return 0 if cell.is_zero else None
+
+
 # ------------------------------------------------------------------------------- one more cell
 
 
@@ -102,7 +107,7 @@ def singles(system: System, given: Mapping[int, int]) -> Iterator[Change]:
 def _room(system: System, cell: int, given: Mapping[int, int]) -> tuple[int | None, int | None]:
     """The amounts by which a cell may change so that its own identities hold; None: no bound.
     Empty when the first is larger than the second."""
-    low: int | None = None
+    low: int | None = _least(system.cells[cell])
     high: int | None = None
     others = {c: by for c, by in given.items() if c != cell}
     for n in system.equations_of[cell]:
@@ -209,6 +214,10 @@ class _Program:
         """A set holds at least one cell besides these."""
         self._cuts.append(set(besides))
 
+    def _lowest(self, cell: int) -> float:
+        least = _least(self.system.cells[cell])
+        return -self.most if least is None else least / self.unit
+
     def solve(self, most: float | None) -> dict[int, int] | None:
         """The cheapest changes in ticks; None: none of at most ``most``, or the search ended early
         (then ``proven`` is False)."""
@@ -256,10 +265,11 @@ class _Program:
             constraints=LinearConstraint(matrix, np.array(lows), np.array(highs)),
             integrality=np.array([0] * size + [1] * size),
             bounds=Bounds(
-                np.array([-self.most] * size + [0.0] * size),
+                np.array([self._lowest(c) for c in self.cells] + [0.0] * size),
                 np.array([self.most] * size + [1.0] * size),
             ),
-            options={"node_limit": _NODES},
+            # Presolve saves nothing on programs this small, and writes debug lines to stdout.
+            options={"node_limit": _NODES, "presolve": False},
         )
         self.proven = result.status in (_OPTIMAL, _INFEASIBLE)
         if result.x is None:

@@ -1426,7 +1426,7 @@ def _same_name(builder: Builder, argument: str, parameters: Mapping[str, Any]) -
     squeezed = {name: squeeze(str(name)) for name in table["name"].unique()}
     table["plain"] = table["name"].map(squeezed)
     # Where readers saw parts of a wrapped name, the longest is the name.
-    table["length"] = table["plain"].str.len()
+    table["length"] = table["plain"].map(len)
     table = table[table["length"] > 0].sort_values(["key", "form", "length"], kind="stable")
     table = table.drop_duplicates(["key", "form"], keep="last")
     several = table.groupby("key")["form"].transform("nunique") > 1
