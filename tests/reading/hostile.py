@@ -462,7 +462,7 @@ def _claims() -> Iterator[tuple[str, bytes]]:
 
 
 def _bombs(scale: int) -> Iterator[tuple[str, bytes]]:
-    size = 256 * scale
+    size = 64 * scale
     flate = b"/Filter/FlateDecode"
     yield "flate-blanks", one_page(stream(bomb(b" ", size), flate))
     yield "flate-text", one_page(stream(bomb(TEXT, size // 4), flate))
@@ -777,7 +777,7 @@ def workbooks(scale: int) -> Iterator[Case]:
     yield Case("xlsx-million-columns.xlsx", workbook(f'<row r="1">{wide}</row>'))
     merged = '<mergeCells count="1"><mergeCell ref="A1:XFD1048576"/></mergeCells>'
     yield Case("xlsx-merged-all.xlsx", workbook(f'<row r="1">{cell("A1", "1")}</row>', merged))
-    overlapping = '<mergeCell ref="A1:Z9999"/>' * 20 * scale
+    overlapping = '<mergeCell ref="A1:Z9999"/>' * 4 * scale
     yield Case("xlsx-merged-often.xlsx", workbook("", f"<mergeCells>{overlapping}</mergeCells>"))
     for label, value in (
         ("exponent", "1e999999999"),
@@ -806,7 +806,7 @@ def workbooks(scale: int) -> Iterator[Case]:
     )
     nested = "<a>" * 50_000 + "</a>" * 50_000
     yield Case("xlsx-deep.xlsx", workbook("", nested))
-    yield Case("xlsx-sheets-many.xlsx", _many_sheets(base, 400 * scale))
+    yield Case("xlsx-sheets-many.xlsx", _many_sheets(base, 120 * scale))
     formats = (
         b'<styleSheet xmlns="%s"><numFmts count="1"><numFmt numFmtId="200" formatCode="%s"/>'
         % (

@@ -56,8 +56,8 @@ class HtmlReader:
 
 
 def _breaks_off(text: str) -> bool:
-    """Whether a page ends within a tag, a table or a style sheet; browsers show it as if it were whole,
-    and the forms of its lost part would be reported as missing."""
+    """Whether a page ends within a tag, a table or a style sheet; browsers show it as if it were
+    whole, and the forms of its lost part would be reported as missing."""
     tags = text.lower()
     if max(tags.rfind("</body"), tags.rfind("</html")) >= 0:
         return False
