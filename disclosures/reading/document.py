@@ -359,7 +359,8 @@ def _read_exact(path: Path, kind: MediaType, reading: Reading) -> Reading:
     """Formats that store their tables: what is read is what was written."""
     reader = _exact_reader(kind)
     read = reader.read(path)
-    content = _Content(read.texts, 0, {reader.name: reader.version}, notes=list(read.notes))
+    count = max((text.page or 0 for text in read.texts), default=0)
+    content = _Content(read.texts, count, {reader.name: reader.version}, notes=list(read.notes))
     triage = classify(read.texts, may_be_scan=False)
     if triage.kind is DocumentKind.UNREADABLE and kind is MediaType.HTML:
         triage = replace(triage, kind=DocumentKind.OTHER, reason="网页中没有文字")
@@ -383,6 +384,14 @@ def _exact_reader(kind: MediaType) -> Reader:
         from disclosures.reading.readers.docx_reader import DocxReader
 
         return DocxReader()
+    if kind is MediaType.OFD:
+        from disclosures.reading.readers.ofd_reader import OfdReader
+
+        return OfdReader()
+    if kind in (MediaType.DOC, MediaType.RTF):
+        from disclosures.reading.readers.office_reader import OfficeReader
+
+        return OfficeReader()
     from disclosures.reading.readers.html_reader import HtmlReader
 
     return HtmlReader()
