@@ -51,6 +51,7 @@ class Agreement:
 
     facts: tuple[Fact, ...]
     dropped: tuple[str, ...] = ()
+    dropped_forms: frozenset[str] = frozenset()
 
     @property
     def open_facts(self) -> list[Fact]:
@@ -98,7 +99,8 @@ def agree(witnesses: Sequence[Witness]) -> Agreement:
         f"表{form}：{reader}读出的{count}个数字未采用，其所在单元格其他读取方式结果一致，或该表被其误读"
         for (form, reader), count in sorted(misfiled.items())
     )
-    return Agreement(tuple(_in_order(kept, witnesses)), dropped)
+    forms = frozenset(form for form, _ in misfiled)
+    return Agreement(tuple(_in_order(kept, witnesses)), dropped, forms)
 
 
 def _unreliable(
@@ -147,7 +149,7 @@ def _settle(votes: Sequence[_Vote]) -> Fact:
     readers = [vote for vote in votes if vote.method is not Method.ALIGNED]
     values = {_value(vote.fact) for vote in readers}
     if len(readers) > 1 and len(values) == 1 and _saw(readers[0]):
-        return _by(readers)
+        return _by(readers, votes)
     leading, agreed = _lead(readers)
     guesses = [vote for vote in votes if vote.method is Method.ALIGNED and _saw(vote)]
     if not _saw(leading[0]):
@@ -171,19 +173,28 @@ def _settle(votes: Sequence[_Vote]) -> Fact:
             for camp in camps.values()
         )
         note = ONE_READER if len(readers) == 1 else f"{READERS_DIFFER} ({readings})"
-    return _by(leading, agreed=agreed, note=note)
+    return _by(leading, votes, agreed=agreed, note=note)
 
 
-def _by(votes: Sequence[_Vote], *, agreed: bool = True, note: str | None = None) -> Fact:
+def _by(
+    votes: Sequence[_Vote],
+    of: Sequence[_Vote],
+    *,
+    agreed: bool = True,
+    note: str | None = None,
+) -> Fact:
+    """The fact that some of the votes give; the others' texts are kept as seen."""
     fact = _fullest(vote.fact for vote in votes)
     return replace(
         fact,
         readers=tuple(dict.fromkeys(vote.reader for vote in votes)),
         agreed=agreed,
         note="; ".join(filter(None, (fact.note, note))) or None,
-        seen=tuple(
+        seen=()
+        if len(of) == len(votes)
+        else tuple(
             dict.fromkeys(
-                (vote.reader, vote.fact.text) for vote in votes if _value(vote.fact) != _value(fact)
+                (vote.reader, vote.fact.text) for vote in of if _value(vote.fact) != _value(fact)
             )
         ),
     )
