@@ -13,6 +13,7 @@ from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from itertools import takewhile
 from typing import Final
 
 from disclosures.forms import Form, bare_name, forms, squeeze
@@ -462,8 +463,11 @@ def _after_ruler(tokens: Sequence[_Token], form: Form, columns: int) -> Sequence
         return tokens[at:]
     starters = _starters(form)
     for at, token in enumerate(tokens):
-        if token.kind is _Kind.TEXT and squeeze(token.text).startswith(starters):
-            return tokens[at:]
+        # The first name may be wrapped.
+        if token.kind is _Kind.TEXT and token.text.startswith("一"):
+            words = takewhile(lambda one: one.kind is _Kind.TEXT, tokens[at : at + 3])
+            if squeeze("".join(word.text for word in words)).startswith(starters):
+                return tokens[at:]
     # A page that goes on without headings.
     return tokens
 

@@ -119,7 +119,7 @@ def split_rows(rows: Sequence[Row]) -> tuple[list[Row], list[Row], list[str]]:
                 else:
                     body.append(row)
             continue
-        if is_body(row):
+        if is_body(row) or _is_blank_line(row, head):
             body.append(row)
         elif _is_heading(row) and (head or len(filled) > 1 or is_header_word(plain(first))):
             head.append(row)
@@ -137,6 +137,20 @@ def split_rows(rows: Sequence[Row]) -> tuple[list[Row], list[Row], list[str]]:
                 body.append((row[0], *(GridCell("", cell.bbox) for cell in row[1:])))
                 break
     return head, body, words
+
+
+def _is_blank_line(row: Row, head: Sequence[Row]) -> bool:
+    """Whether a row of words alone is a line of 01 or 04 without figures.
+
+    At the top of a page a line like 国有资本经营预算财政拨款 reads like a heading, but it stands
+    below the heading 项目.
+    """
+    names = [(index, plain(cell.text)) for index, cell in enumerate(row) if plain(cell.text)]
+    return bool(names) and all(
+        any(index < len(above) and plain(above[index].text).startswith("项目") for above in head)
+        and any(line_index(key, side).find(name) for key in ("01", "04") for side in Side)
+        for index, name in names
+    )
 
 
 def _same_row(one: Row, other: Row) -> bool:

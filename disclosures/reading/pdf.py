@@ -80,7 +80,12 @@ def read_forms(path: Path, texts: Sequence[PageText]) -> FormsRead:
         witnesses += _without_lines(path, texts, wanted, unread, read)
         result = agree(witnesses)
     read.facts = result.facts
-    read.forms = agree_forms(witnesses)
+    # Without ruling lines nothing shows that a row is missing, but what is open or set aside.
+    doubtful = unread & (result.dropped_forms | {fact.form for fact in result.open_facts})
+    read.forms = tuple(
+        replace(form, complete=form.complete and form.form not in doubtful)
+        for form in agree_forms(witnesses)
+    )
     _note_undecided(result, read)
     return read
 

@@ -1,0 +1,81 @@
+"""Known figures in every layout and every format, read back: nothing differs in silence.
+
+``python -m bench.accuracy`` does the same with more departments and prints a table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from bench.accuracy import Tally, Task, printed_layouts, run
+from disclosures.model import DocumentKind, Reading
+
+#: Without ruling lines nothing tells which cells of a row are blank.
+WITHOUT_RULES = {n for n, layout in printed_layouts().items() if layout.page.rules != "all"}
+SEED = 3
+
+Result = tuple[Task, Reading, Tally]
+
+
+@pytest.fixture(scope="module")
+def results() -> list[Result]:
+    """One department in all layouts as PDF, and another in one layout in all formats."""
+
+    def read() -> Iterator[Result]:
+        yield from run(sorted(printed_layouts()), ["pdf"], [SEED])
+        yield from run(["sichuan"], ["xlsx", "docx", "html", "text"], [SEED + 1])
+
+    return list(read())
+
+
+def test_layouts_are_many_and_each_is_read(results: list[Result]) -> None:
+    assert len({task.layout for task, _, _ in results}) >= 13
+    for task, reading, tally in results:
+        assert reading.kind is DocumentKind.FINAL_ACCOUNTS, (task.layout, task.format)
+        assert tally.expected > 400, (task.layout, task.format)
+
+
+def test_nothing_is_silently_wrong_or_invented(results: list[Result]) -> None:
+    wrong = {
+        (task.layout, task.format): tally.examples
+        for task, _, tally in results
+        if tally.silent or tally.invented
+    }
+    assert not wrong
+
+
+def test_ruled_and_born_digital_tables_are_read_exactly(results: list[Result]) -> None:
+    inexact = {
+        (task.layout, task.format): tally.examples[:5]
+        for task, _, tally in results
+        if task.format != "text" and task.layout not in WITHOUT_RULES
+        if tally.exact < tally.expected or tally.empty_told < tally.empty_forms
+    }
+    assert not inexact
+
+
+def test_the_comparison_sees_what_is_wrong(results: list[Result]) -> None:
+    from dataclasses import replace
+    from decimal import Decimal
+
+    from bench.accuracy import compare
+
+    task, reading, tally = next(r for r in results if r[0].format == "xlsx")
+    at = next(n for n, fact in enumerate(reading.facts) if fact.amount_wan)
+    fact = reading.facts[at]
+    assert fact.amount_wan is not None
+
+    def spoiled(**changes: object) -> Tally:
+        facts = [*reading.facts]
+        facts[at] = replace(fact, **changes)  # type: ignore[arg-type]
+        return compare(task.expected, task.empty, replace(reading, facts=tuple(facts)))
+
+    wrong = fact.amount_wan + Decimal("0.01")
+    assert (spoiled(amount_wan=wrong).silent, spoiled(amount_wan=wrong).flagged) == (1, 0)
+    assert spoiled(amount_wan=wrong, agreed=False).flagged == 1
+    # A figure in another row is missing in its own, and invented there.
+    moved = spoiled(row="no such row")
+    assert (moved.silent, moved.invented) == (1, 1)
+    assert tally.silent == 0
