@@ -6,17 +6,15 @@ import contextlib
 import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
-from functools import cache
 from pathlib import Path
-from typing import Final, Self
+from typing import Final
 
 from disclosures.model import Fact, FormReading
 from disclosures.reading.agreement import Agreement, Method, Witness, agree, agree_forms
 from disclosures.reading.grammar import read_flattened
 from disclosures.reading.grids import Grid, PageText
-from disclosures.reading.readers.base import Extraction, Reader, UnreadableError
+from disclosures.reading.readers.base import Reader, UnreadableError
 from disclosures.reading.readers.pdfplumber_reader import PdfplumberReader
 from disclosures.reading.readers.tablers_reader import TablersReader
 from disclosures.reading.readers.tabula_reader import TabulaReader
@@ -26,9 +24,6 @@ from disclosures.reading.titles import find_titles
 _MONEY: Final = re.compile(r"\d\.\d{2}(?!\d)")
 # A page of a form without ruling lines still shows this many amounts.
 _DENSE: Final = 12
-_JAVA_THREADS: Final = 2
-# Opening a file costs as much as reading one or two of its pages.
-_SHARED_PAGES: Final = 6
 
 _TABLERS: Final[Reader] = TablersReader()
 _TABULA: Final = TabulaReader()
@@ -56,14 +51,11 @@ def read_forms(path: Path, texts: Sequence[PageText]) -> FormsRead:
     read = FormsRead()
     witnesses: list[Witness] = []
 
-    # Java works on the pages that look like forms while PDFium's tables are read here.
-    likely = form_pages(texts, ())
-    with _Ahead(path, likely) as ahead:
-        first = _testify(_TABLERS, path, None, texts, read)
-        witnesses.append(first)
-        pages = form_pages(texts, first.forms)
-        if pages:
-            witnesses.append(_testify(ahead, path, pages, texts, read))
+    first = _testify(_TABLERS, path, None, texts, read)
+    witnesses.append(first)
+    pages = form_pages(texts, first.forms)
+    if pages:
+        witnesses.append(_testify(_TABULA, path, pages, texts, read))
     result = agree(witnesses)
     open_facts = result.open_facts
     _note_blindness(witnesses, read)
@@ -88,54 +80,6 @@ def read_forms(path: Path, texts: Sequence[PageText]) -> FormsRead:
     )
     _note_undecided(result, read)
     return read
-
-
-class _Ahead:
-    """Tabula, which began to read the pages of a file before it is asked for them.
-
-    Its time goes by outside the interpreter's lock, so it costs little beside the first reader;
-    two threads share the pages, each with the file opened for itself.
-    """
-
-    name: Final = _TABULA.name
-    version: Final = _TABULA.version
-    stack: Final = _TABULA.stack
-
-    def __init__(self, path: Path, pages: Collection[int]) -> None:
-        # The virtual machine starts in this thread: one at a time can, and the thread that
-        # started it must be the one that ends it.
-        with contextlib.suppress(UnreadableError):
-            _TABULA.start()
-        self._pages = frozenset(pages)
-        ordered = sorted(pages)
-        parts = [ordered[::2], ordered[1::2]] if len(ordered) >= _SHARED_PAGES else [ordered]
-        self._parts: list[Future[Extraction]] = [
-            _threads().submit(_TABULA.read, path, part) for part in parts if part
-        ]
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        # Nothing of this file may run on into the next one's time.
-        wait(self._parts)
-
-    def read(self, path: Path, pages: Collection[int] | None = None) -> Extraction:
-        parts = [part.result() for part in self._parts]
-        wanted = set(pages or ())
-        if late := wanted - self._pages:
-            parts.append(_TABULA.read(path, late))
-        grids = (grid for part in parts for grid in part.grids if grid.page in wanted)
-        return Extraction(
-            # Each part is in the order of its pages and of the tables on them.
-            grids=tuple(sorted(grids, key=lambda grid: grid.page or 0)),
-            notes=tuple(dict.fromkeys(note for part in parts for note in part.notes)),
-        )
-
-
-@cache
-def _threads() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(_JAVA_THREADS, thread_name_prefix="tabula")
 
 
 def read_tables(path: Path, pages: Collection[int]) -> FormsRead:
