@@ -153,7 +153,10 @@ def _locate(grids: Sequence[Grid], text: str) -> list[tuple[int, int]]:
             # Cells that the page's text gives in another order, but close together.
             near = stop + len(joined) + _GAP // 2
             for token in row:
-                if len(token) >= 2 and (found := text.find(token, stop, near)) >= 0:
+                # The numbers of columns are also those of pages.
+                if len(token) < 2 or (token.isdigit() and len(token) < 3):
+                    continue
+                if (found := text.find(token, stop, near)) >= 0:
                     stop = found + len(token)
         spots.append((start, max(stop, start)))
         floor = max(floor, stop)
