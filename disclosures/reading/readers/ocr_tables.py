@@ -20,6 +20,8 @@ _ACROSS_IN: Final = 0.5
 _DOWN_IN: Final = 0.3
 _LEAST_CELL_IN: Final = 0.06
 _LEAST_TABLE_IN: Final = (1.5, 0.4)
+# A line that divides a cell may miss a few pixels.
+_CROSSED: Final = 0.93
 # How much darker than paper ink is, of 255.
 _INK: Final = 70
 _FAINT: Final = 45
@@ -49,13 +51,15 @@ class PictureTable:
 
 def find_tables(page: Image, dpi: float) -> list[PictureTable]:
     """The ruled tables of a gray page with their cells, without text, from top to bottom."""
-    rulings = _rulings(page, dpi)
+    dark = _dark(page)
+    rulings = _rulings(dark, dpi)
     count, _, stats, _ = cv2.connectedComponentsWithStats(rulings, connectivity=8)
     tables = []
     for x, y, width, height, _ in stats[1:count].tolist():
         if width < _LEAST_TABLE_IN[0] * dpi or height < _LEAST_TABLE_IN[1] * dpi:
             continue
-        cells = _cells(rulings[y : y + height, x : x + width], dpi)
+        part = (slice(y, y + height), slice(x, x + width))
+        cells = _cells(rulings[part], dark[part], dpi)
         if len(cells) >= 4:
             shifted = [PictureCell((a + x, b + y, c + x, d + y)) for a, b, c, d in cells]
             tables.append(PictureTable((x, y, x + width, y + height), shifted))
@@ -71,7 +75,7 @@ def skew_degrees(page: Image, dpi: float) -> float:
     dark = cv2.adaptiveThreshold(small, 255, cv2.ADAPTIVE_THRESH_MEAN_C, cv2.THRESH_BINARY, 15, -12)
     # Only what runs across for a quarter of an inch, which letters do not.
     level = cv2.morphologyEx(dark, cv2.MORPH_OPEN, np.ones((1, 18), np.uint8))
-    lines = cv2.HoughLinesP(level, 1, np.pi / 3600, threshold=80, minLineLength=150, maxLineGap=8)
+    lines = cv2.HoughLinesP(level, 1, np.pi / 3600, threshold=80, minLineLength=250, maxLineGap=25)
     if lines is None:
         return 0.0
     ends = np.asarray(lines, dtype=float).reshape(-1, 4)
@@ -150,10 +154,13 @@ def is_figure(text: str) -> bool:
 # --- rulings ----------------------------------------------------------------------------------
 
 
-def _rulings(page: Image, dpi: float) -> Image:
-    dark = cv2.adaptiveThreshold(
+def _dark(page: Image) -> Any:
+    return cv2.adaptiveThreshold(
         255 - page, 255, cv2.ADAPTIVE_THRESH_MEAN_C, cv2.THRESH_BINARY, 31, -12
     )
+
+
+def _rulings(dark: Any, dpi: float) -> Image:
     across = _strokes(dark, (int(_ACROSS_IN * dpi), 1))
     down = _strokes(dark, (1, int(_DOWN_IN * dpi)))
     # Lines end a pixel or two before those that they meet.
@@ -168,14 +175,35 @@ def _strokes(dark: Any, size: tuple[int, int]) -> Image:
     return np.asarray(opened, dtype=np.uint8)
 
 
-def _cells(rulings: Image, dpi: float) -> list[PixelBox]:
+def _cells(rulings: Image, dark: Any, dpi: float) -> list[PixelBox]:
     count, _, stats, _ = cv2.connectedComponentsWithStats(255 - rulings, connectivity=4)
-    least = _LEAST_CELL_IN * dpi
-    return [
-        (x, y, x + width, y + height)
-        for x, y, width, height, _ in stats[1:count].tolist()
-        if width >= least and height >= least
-    ]
+    least = int(_LEAST_CELL_IN * dpi)
+    found: list[PixelBox] = []
+    for x, y, width, height, _ in stats[1:count].tolist():
+        if width >= least and height >= least:
+            box = (x, y, x + width, y + height)
+            found += [
+                part
+                for column in _split(dark, box, least, 1)
+                for part in _split(dark, column, least, 0)
+            ]
+    return found
+
+
+def _split(dark: Any, box: PixelBox, least: int, along: int) -> list[PixelBox]:
+    """Parts of a cell between short lines that cross all of it: upright ones (``along`` 1), or
+    level ones (0). Lines no longer than a row is high pass for strokes of letters elsewhere."""
+    x0, top, x1, bottom = box
+    inner = cv2.dilate(dark[top:bottom, x0:x1], np.ones((1, 3) if along else (3, 1), np.uint8))
+    crossed = (inner > 0).mean(axis=1 - along) >= _CROSSED
+    parts: list[PixelBox] = []
+    for start, stop in _runs(~crossed):
+        if stop - start >= least:
+            if along:
+                parts.append((x0 + start, top, x0 + stop, bottom))
+            else:
+                parts.append((x0, top + start, x1, top + stop))
+    return parts or [box]
 
 
 def _inside(box: PixelBox, other: PixelBox) -> bool:
@@ -214,6 +242,7 @@ def _lines_of(page: Image, box: PixelBox, paper: float, pitch: int) -> list[Pixe
     ink = _ink(page, box, paper)
     if ink.size == 0 or int(ink.sum()) < _DUST:
         return []
+    pale = _ink(page, box, paper, _FAINT)
     lines: list[list[int]] = []
     for top, bottom in _runs(ink.any(axis=1)):
         # 二 and 三 have gaps of their own; a line is never much lower than its letters.
@@ -226,7 +255,9 @@ def _lines_of(page: Image, box: PixelBox, paper: float, pitch: int) -> list[Pixe
         band = ink[top:bottom]
         if int(band.sum()) < _DUST:
             continue
-        columns = np.flatnonzero(band.any(axis=0))
+        # The thin stroke of 一 is paler than other letters where print is blurred.
+        high, low = max(top - 2, 0), bottom + 2
+        columns = np.flatnonzero((pale[high:low] | ink[high:low]).any(axis=0))
         x0, y0 = box[0] + 1, box[1] + 1
         boxes.append((x0 + int(columns[0]), y0 + top, x0 + int(columns[-1]) + 1, y0 + bottom))
     return boxes
