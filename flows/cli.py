@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from enum import IntEnum, StrEnum
@@ -326,8 +327,16 @@ def deploy(
 
 
 def main() -> None:
-    """Entry point of the ``juesuan`` command."""
-    app()
+    """Entry point of the ``juesuan`` command. What nobody foresaw is "could not run" as well: an
+    uncaught exception would exit with 1, which says that errors were found."""
+    try:
+        app()
+    except Exception:
+        import traceback
+
+        traceback.print_exc()
+        typer.echo("juesuan: stopped by an unexpected error (above)", err=True)
+        sys.exit(Exit.COULD_NOT_RUN)
 
 
 if __name__ == "__main__":

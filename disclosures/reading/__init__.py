@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import Final
 
 from disclosures.model import Reading
 
-#: Version of everything that turns a document into a reading. Raise it with every change that
-#: makes a document read differently: stored readings of older versions are then read again.
-READER_VERSION: Final = "1"
+
+def _version() -> str:
+    """A hash of all code and data that turn a document into a reading."""
+    root = Path(__file__).parent.parent
+    sources = [root / "amounts.py", root / "model.py"]
+    for folder in ("forms", "reading"):
+        sources += [p for p in (root / folder).rglob("*") if p.suffix in {".py", ".yaml"}]
+    digest = hashlib.sha256()
+    for path in sorted(sources):
+        digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes())
+    return f"1.0+{digest.hexdigest()[:12]}"
+
+
+#: Stored readings of other versions are read again. It follows from the sources, because a number
+#: that people must remember to raise is one day forgotten, and old readings would stand for new.
+READER_VERSION: Final = _version()
 
 
 def read_document(
