@@ -22,7 +22,10 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from disclosures.forms import forms
 from disclosures.verdicts import Dimension, Severity
+from warehouse.checks import COMPUTED, COMPUTED_HALF, STATED, STATED_HALF
 from warehouse.marts import INDICATORS, Address, Question
+from warehouse.narrative_marts import StatementShape, addresses_of
+from warehouse.performance_marts import Cost, PerformanceShape, WithinWeight
 
 #: Raised by hand when the meaning of the catalogue changes; the hash beside it tells the rest.
 SEMANTIC_VERSION = "1.0"
@@ -67,6 +70,10 @@ class Clause(_Model):
         return self
 
 
+#: Shapes whose stated side is the upper bound.
+_BOUNDS = (WithinWeight, Cost)
+
+
 class Rule(_Model):
     """One identity: its public definition, its terms and where it comes from."""
 
@@ -86,9 +93,10 @@ class Rule(_Model):
     since: int | None = None
     """First year of accounts for which the identity holds."""
     until: int | None = None
-    relation: Literal["equal", "at_most", "holds"] = "equal"
+    relation: Literal["equal", "at_most", "holds", "checked"] = "equal"
     """``equal``: stated = plus − minus; ``at_most``: plus − minus ≤ stated; ``holds``: a question
-    is answered yes."""
+    is answered yes; ``checked``: a figure of the narrative or of a performance form is what
+    ``check`` says."""
     stated: str | None = None
     plus: tuple[str, ...] = ()
     minus: tuple[str, ...] = ()
@@ -96,8 +104,9 @@ class Rule(_Model):
     """``holds`` only: the indicator, with its argument after a colon ("present:$form")."""
     parameters: dict[str, int | str | list[str]] = {}
     answer_no: str | None = None
-    """``holds`` only: the sentence for a no; ``$form`` is the form's title, ``$detail`` what the
-    indicator found, ``$year`` the year of the accounts."""
+    """``holds``: the sentence for a no; ``$form`` is the form's title, ``$detail`` what the
+    indicator found, ``$year`` the year of the accounts. ``checked``: the sentence for a violation,
+    where the usual one does not fit; see :mod:`expectations.checked`."""
     unknown: str | None = None
     """``holds`` only: what is missing when the question cannot be answered."""
     levels: tuple[Level, ...] = ()
@@ -105,9 +114,17 @@ class Rule(_Model):
     expand: dict[str, tuple[str, ...]] = {}
     """Repeats the rule, once per value, with ``$key`` replaced in addresses and question."""
     when: tuple[Clause, ...] = ()
+    check: StatementShape | PerformanceShape | None = Field(default=None, discriminator="shape")
+    exceptions: dict[str, str] = {}
+    """``checked`` only: the clauses under which it does not apply, with what auditors are told;
+    they are numbered in their order."""
+    innocent: str | None = None
+    """What may explain a violation innocently, and is to be looked at first."""
 
     @model_validator(mode="after")
     def _terms_fit(self) -> Self:
+        if self.relation == "checked" or self.check is not None:
+            return self._check_fits()
         linear = self.stated is not None and bool(self.plus) and self.computed_as is not None
         asked = self.question is not None and self.answer_no is not None
         if self.relation == "holds" and (not asked or self.stated or self.plus or self.minus):
@@ -129,12 +146,33 @@ class Rule(_Model):
             raise ValueError(f"{self.id}: levels make sense for codes only")
         return self
 
+    def _check_fits(self) -> Self:
+        terms = (self.stated, self.plus, self.minus, self.question, self.when, self.expand)
+        if self.relation != "checked" or self.check is None or any(terms) or self.levels:
+            raise ValueError(f"{self.id}: checked takes a check and no terms")
+        if self.computed_as is None and self.answer_no is None:
+            raise ValueError(f"{self.id}: computed_as or answer_no is needed")
+        if self.severity is not Severity.ERROR and self.innocent is None:
+            raise ValueError(f"{self.id}: what is no error needs its innocent explanation")
+        if isinstance(self.check, StatementShape):
+            list(addresses_of(self.check))
+        return self
+
+    @property
+    def grain(self) -> str:
+        """What one check looks at."""
+        if self.check is not None:
+            return "statement" if isinstance(self.check, StatementShape) else "performance"
+        return next(self.instances()).grain
+
     def instances(self) -> Iterator[Instance]:
-        """The rule once per expansion, with addresses parsed.
+        """The rule once per expansion, with addresses parsed. None where it is ``checked``.
 
         Raises:
             ValueError: an address names no figure of the forms.
         """
+        if self.check is not None:
+            return
         keys = list(self.expand)
         for values in itertools.product(*self.expand.values()):
             names = dict(zip(keys, values, strict=True))
@@ -253,6 +291,33 @@ class Instance:
 
 
 @dataclass(frozen=True)
+class CheckedInstance:
+    """A rule that checks stated figures: what one Great Expectations expectation checks."""
+
+    rule: Rule
+
+    @property
+    def key(self) -> str:
+        return self.rule.id
+
+    @property
+    def mask_column(self) -> str:
+        return f"applies.{self.key}"
+
+    @property
+    def relation(self) -> Literal["equal", "at_most"]:
+        check = self.rule.check
+        if isinstance(check, _BOUNDS):
+            return "at_most"
+        return getattr(check, "relation", "equal")
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Stated figure, its half width, what it is compared with, its half width, the mask."""
+        return (STATED, STATED_HALF, COMPUTED, COMPUTED_HALF, self.mask_column)
+
+
+@dataclass(frozen=True)
 class Suite:
     """The rules of one file."""
 
@@ -284,6 +349,10 @@ class Catalogue:
     def instances(self) -> tuple[Instance, ...]:
         return tuple(instance for rule in self.rules for instance in rule.instances())
 
+    @cached_property
+    def checked(self) -> tuple[CheckedInstance, ...]:
+        return tuple(CheckedInstance(rule) for rule in self.rules if rule.check is not None)
+
     def describe(self) -> list[dict[str, Any]]:
         """One row per rule for the command line and the data docs."""
         return [
@@ -300,6 +369,8 @@ class Catalogue:
                 "until": rule.until,
                 "basis": rule.basis,
                 "version": rule.version,
+                "innocent": rule.innocent,
+                "exceptions": list(rule.exceptions.values()),
             }
             for suite in self.suites
             for rule in suite.rules

@@ -44,8 +44,16 @@ from disclosures.verdicts import (
     ValidationSummary,
 )
 from expectations import wording
-from expectations.catalogue import LEVEL_DIGITS, Catalogue, Instance, ParsedClause, Suite
+from expectations.catalogue import (
+    LEVEL_DIGITS,
+    Catalogue,
+    CheckedInstance,
+    Instance,
+    ParsedClause,
+    Suite,
+)
 from expectations.causes import Sources, causes
+from expectations.checked import CheckedMarts, expectation_of
 from expectations.custom import (
     GX_SEVERITY,
     Bools,
@@ -67,10 +75,12 @@ _ONE_AT_A_TIME: Final = threading.Lock()
 
 @dataclass(frozen=True)
 class JudgedBatch:
-    """``judgements`` in the order of the batch; ``validations`` one per suite and grain."""
+    """``judgements`` in the order of the batch; ``validations`` one per suite and grain;
+    ``equations`` writes the judged identities of a disclosure over its cells."""
 
     judgements: list[Judgement]
     validations: list[ValidationSummary]
+    equations: Equations | None = field(default=None, repr=False)
 
 
 def judge_batch(
@@ -93,6 +103,7 @@ def judge_batch(
     if not len(batch):
         return JudgedBatch([], [])
     case = _Case(batch, catalogue)
+    stated = CheckedMarts(case, catalogue.checked, case.operand)
     validations: list[ValidationSummary] = []
     with _ONE_AT_A_TIME, _quiet():
         context = _context()
@@ -118,7 +129,29 @@ def judge_batch(
                         results=tuple(results),
                     )
                 )
-    return JudgedBatch(case.judgements(), validations)
+            for grain in stated.marts:
+                checked = [i for i in catalogue.checked if i.rule in suite.rules]
+                checked = [i for i in checked if i.rule.grain == grain]
+                if not checked:
+                    continue
+                narrow = stated.narrow(grain, checked)
+                # Databases and Great Expectations alike dislike tables without rows.
+                outcomes, success = (
+                    _validate(context, suite, narrow, checked, sql_engine, mart_prefix)
+                    if len(narrow.frame)
+                    else ({i.key: _Outcome([]) for i in checked}, True)
+                )
+                results = [stated.settle(i, narrow, outcomes[i.key]) for i in checked]
+                validations.append(
+                    ValidationSummary(
+                        suite=f"{suite.name}.{grain}",
+                        batch=batch_name,
+                        success=success,
+                        rows=len(narrow.frame),
+                        results=tuple(results),
+                    )
+                )
+    return JudgedBatch(case.judgements(), validations, case.equations)
 
 
 # ------------------------------------------------------------------------- Great Expectations
@@ -163,7 +196,7 @@ def _validate(
     context: Any,
     suite: Suite,
     mart: Mart,
-    instances: Sequence[Instance],
+    instances: Sequence[Instance | CheckedInstance],
     sql_engine: Engine | None,
     mart_prefix: str,
 ) -> tuple[dict[str, _Outcome], bool]:
@@ -209,7 +242,9 @@ def _validate(
     return outcomes, bool(result.success)
 
 
-def _expectation(instance: Instance) -> Any:
+def _expectation(instance: Instance | CheckedInstance) -> Any:
+    if isinstance(instance, CheckedInstance):
+        return expectation_of(instance)
     if instance.question is not None:
         return ExpectColumnValuesToBeInSet(
             column=instance.mask_column,
@@ -689,6 +724,10 @@ class _Case:
             role=role,
         )
 
+    def operand(self, position: int, role: str) -> tuple[Operand, bool]:
+        """A cell as an operand, and whether its reading is in doubt."""
+        return self._operand(position, role), self._doubtful(position)
+
     def _cells_of_code(self, d: int, code: str, rule_forms: Sequence[str]) -> list[int]:
         """The first cell per form of a row, for a finding about a code's name."""
         cells = (
@@ -728,7 +767,8 @@ class _Case:
     # -- causes
 
     @cached_property
-    def _equations(self) -> Equations:
+    def equations(self) -> Equations:
+        """The judged identities over the cells of a disclosure; for use once all are settled."""
         return Equations(
             self.builder, self.marts, self.catalogue.instances, self.judged, self.failed
         )
@@ -738,12 +778,14 @@ class _Case:
         violated = {
             (f.rule, f.subject)
             for f in self.findings[d]
-            if f.stated_wan is not None and f.state in (State.FAIL, State.EXTRACTION_SUSPECT)
+            if f.stated_wan is not None
+            and f.state in (State.FAIL, State.EXTRACTION_SUSPECT)
+            and self.catalogue.by_id[f.rule].check is None
         }
         if not violated:
             return []
         found = causes(
-            self._equations.system(d),
+            self.equations.system(d),
             Sources(self._operand, lambda n: self._columns["name"][n] or "", self._seen),
         )
         explained: dict[tuple[str, str], list[Cause]] = defaultdict(list)

@@ -624,7 +624,7 @@ def _stored_performance(connection: Connection, wanted: Sequence[str]) -> list[t
             CorePerformance.ordinal,
         )
     )
-    return [(*row[:-1], _is_doubtful(row.project, row[-1] or ())) for row in rows]
+    return [(*row[:-1], _is_doubtful(row.project, row.notes or ())) for row in rows]
 
 
 # ----------------------------------------------------------------------------------- addresses

@@ -34,6 +34,8 @@ def test_it_covers_all_forms_and_dimensions() -> None:
     assert {rule.dimension for rule in catalogue.rules} == set(Dimension)
     assert [suite.name for suite in catalogue.suites] == [
         "between_forms",
+        "narrative",
+        "performance",
         "presentation",
         "within_forms",
     ]

@@ -1,0 +1,381 @@
+"""Judging what has no fixed place: the figures of the narrative and of the performance forms.
+
+Great Expectations validates the long marts of :mod:`warehouse.checks`; this module knows which
+rows they hold, what a violated one says, and what could not be checked, and why.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from decimal import Decimal
+from string import Template
+from typing import Final, Protocol
+
+import numpy as np
+import pandas as pd
+
+from disclosures.amounts import MoneyUnit, from_ticks
+from disclosures.verdicts import Finding, Operand, Severity, State
+from expectations.catalogue import CheckedInstance, Rule
+from expectations.custom import (
+    GX_SEVERITY,
+    ExpectLinearIdentityWithinRounding,
+    Ints,
+    Parts,
+    numbers,
+    violated,
+)
+from warehouse.checks import (
+    COMPUTED,
+    MONEY_UNITS,
+    STATED,
+    CheckMart,
+    CheckRow,
+    Evidence,
+    number,
+)
+from warehouse.marts import Builder, Mart
+from warehouse.narrative_marts import (
+    NarrativeChecks,
+    StatementShape,
+    Tie,
+    build_narrative_mart,
+    narratives,
+)
+from warehouse.performance_marts import PerformanceShape, build_performance_mart
+
+_MEASURES: Final = {
+    "amount": "金额",
+    "share": "占比",
+    "change_amount": "增减额",
+    "change_pct": "增减幅度",
+    "completion": "完成率",
+    "budget_initial": "年初预算",
+    "budget_full": "预算",
+    "variance_pct": "预决算差异率",
+    "count": "数量",
+    "score": "得分",
+    "weight": "分值",
+    "target": "指标值",
+    "actual": "完成值",
+    "executed": "执行数",
+    "budget_full_year": "全年预算数",
+    "rate": "执行率",
+    "total": "总分",
+    "prior": "推算的上年数",
+}
+_NOTHING_SAID: Final = {"statement": "未读到文字说明", "performance": "没有绩效自评表"}
+_NO_FIGURE: Final = {
+    "statement": "文字说明中没有相应的数字",
+    "performance": "绩效自评表中没有相应的数字",
+}
+
+
+def parts_of(instance: CheckedInstance) -> Parts:
+    """The columns of the long mart by their part in the identity."""
+    stated, stated_half, computed, computed_half, mask = instance.columns
+    return Parts(stated, stated_half, [computed], [], [computed_half], [mask])
+
+
+def expectation_of(instance: CheckedInstance) -> ExpectLinearIdentityWithinRounding:
+    """The expectation of one rule; its meta names it."""
+    return ExpectLinearIdentityWithinRounding(
+        column_list=parts_of(instance).columns,
+        plus=1,
+        minus=0,
+        relation=instance.relation,
+        ignore_row_if="never",
+        meta={"key": instance.key},
+        severity=GX_SEVERITY[instance.rule.severity],
+    )
+
+
+class Outcome(Protocol):
+    """What Great Expectations said of one expectation."""
+
+    @property
+    def unexpected(self) -> list[int]: ...
+
+    @property
+    def exception(self) -> str | None: ...
+
+
+class Bookkeeping(Protocol):
+    """Where verdicts are kept, by the number of the disclosure in the batch."""
+
+    builder: Builder
+    ids: list[str]
+    tallies: list[dict[str, Counter[State]]]
+    findings: list[list[Finding]]
+    reasons: list[dict[str, dict[State, list[str]]]]
+
+
+class CheckedMarts:
+    """The marts of a batch for the rules that check stated figures. ``cell`` gives the operand of
+    a fact and whether its reading is in doubt."""
+
+    def __init__(
+        self,
+        books: Bookkeeping,
+        instances: Iterable[CheckedInstance],
+        cell: Callable[[int, str], tuple[Operand, bool]],
+    ) -> None:
+        self.books = books
+        self._cell = cell
+        rules = [i.rule for i in instances]
+        told = narratives(books.builder)
+        checks = NarrativeChecks(books.builder, told)
+        statements = {r.id: r.check for r in rules if isinstance(r.check, StatementShape)}
+        performed = {r.id: r.check for r in rules if isinstance(r.check, PerformanceShape)}
+        performance, evaluated = build_performance_mart(books.builder, performed, checks)
+        self.marts: dict[str, CheckMart] = {
+            "statement": build_narrative_mart(checks, statements),
+            "performance": performance,
+        }
+        self.spoken = {"statement": frozenset(told), "performance": evaluated}
+
+    def narrow(self, grain: str, instances: Sequence[CheckedInstance]) -> Mart:
+        """The mart for one validation: the rows of some rules."""
+        return self.marts[grain].mart(self.books.ids, [i.key for i in instances])
+
+    def settle(self, instance: CheckedInstance, mart: Mart, outcome: Outcome) -> dict[str, object]:
+        """Book the outcome of one expectation for every disclosure; returns its summary."""
+        rule = instance.rule
+        source = self.marts[rule.grain]
+        mine = mart.frame[instance.mask_column].notna().to_numpy(dtype=bool)
+        difference, tolerance, known = numbers(mart.frame, parts_of(instance))
+        expected = known & violated(difference, tolerance, instance.relation)
+        failed = np.zeros(len(mart.frame), dtype=bool)
+        failed[outcome.unexpected] = True
+        doubtful = failed != expected
+        apart = np.maximum(-difference, 0) if instance.relation == "at_most" else difference
+        rounded = mine & ~failed & ~doubtful & (apart != 0)
+        left = source.missing[instance.key]
+        summary: dict[str, object] = {
+            "key": instance.key,
+            "rule": rule.id,
+            "version": rule.version,
+            "title": rule.title,
+            "equation": rule.equation,
+            "severity": rule.severity.value,
+            "expansion": [],
+            "columns": [STATED, COMPUTED],
+            "rows": len(mart.frame),
+            "evaluated": int(mine.sum()),
+            "unexpected": len(outcome.unexpected),
+            "missing": sum(bool(row.missing) for row in left),
+            "not_applicable": sum(bool(row.clause) for row in left),
+            "within_rounding": int(rounded.sum()),
+            "exception": outcome.exception,
+        }
+        self._book_left(rule, left, mart.disclosure[mine])
+        if outcome.exception is not None:
+            self._count(rule, State.ERROR, mart.disclosure[mine])
+            for d in np.unique(mart.disclosure[mine]).tolist():
+                self.books.findings[d].append(self._broken(d, rule, outcome.exception))
+            return summary
+        self._count(rule, State.WITHIN_ROUNDING, mart.disclosure[rounded])
+        self._count(rule, State.EXACT, mart.disclosure[mine & ~failed & ~doubtful & ~rounded])
+        self._count(rule, State.ERROR, mart.disclosure[doubtful])
+        for d in np.unique(mart.disclosure[doubtful]).tolist():
+            self.books.findings[d].append(
+                self._broken(d, rule, "the validation and the mart disagree")
+            )
+        subjects: Counter[tuple[int, str]] = Counter()
+        numbered = mart.frame["check"].tolist()
+        for n in np.flatnonzero(failed & ~doubtful).tolist():
+            row = source.rows[int(numbered[n])]
+            subjects[row.disclosure, row.subject] += 1
+            again = subjects[row.disclosure, row.subject]
+            self._violated(rule, row, f"（{again}）" if again > 1 else "")
+        return summary
+
+    # -- what was not judged
+
+    def _book_left(self, rule: Rule, left: Sequence[CheckRow], judged: Ints) -> None:
+        spoken = self.spoken[rule.grain]
+        evaluated = set(judged.tolist())
+        told: set[int] = set()
+        for row in left:
+            told.add(row.disclosure)
+            reasons = self.books.reasons[row.disclosure][rule.id]
+            if row.clause in rule.exceptions:
+                number_of = list(rule.exceptions).index(row.clause) + 1
+                reason = f"{row.subject}（例外{number_of}：{rule.exceptions[row.clause]}）"
+                reasons[State.NOT_APPLICABLE].append(reason)
+            else:
+                reasons[State.NOT_EVALUABLE].append(f"{row.subject}：{row.missing or row.clause}")
+                self._count(rule, State.NOT_EVALUABLE, np.array([row.disclosure]))
+        for d in range(self.books.builder.size):
+            if d in evaluated or d in told:
+                continue
+            reasons = self.books.reasons[d][rule.id]
+            why = (_NO_FIGURE if d in spoken else _NOTHING_SAID)[rule.grain]
+            # Every narrative states what the forms hold; the rest it may leave out.
+            wanted = isinstance(rule.check, Tie) and rule.severity is Severity.ERROR
+            if d in spoken or not wanted:
+                reasons[State.NOT_APPLICABLE].append(why)
+            else:
+                reasons[State.NOT_EVALUABLE].append(why)
+                self._count(rule, State.NOT_EVALUABLE, np.array([d]))
+
+    def _count(self, rule: Rule, state: State, disclosures: Ints) -> None:
+        for d, count in zip(*np.unique(disclosures, return_counts=True), strict=True):
+            self.books.tallies[int(d)].setdefault(rule.id, Counter())[state] += int(count)
+
+    def _broken(self, d: int, rule: Rule, message: str) -> Finding:
+        return Finding(
+            disclosure_id=self.books.ids[d],
+            rule=rule.id,
+            subject="检查未能完成",
+            severity=Severity.WARN,
+            state=State.ERROR,
+            message=f"本项检查因程序异常未能完成，不作结论：{message}",
+        )
+
+    # -- what is wrong
+
+    def _violated(self, rule: Rule, row: CheckRow, again: str) -> None:
+        operands = [self._operand(e, row.disclosure) for e in row.evidence]
+        flat = [o for group in operands for o, _ in group]
+        doubtful = row.doubtful or any(bad for group in operands for _, bad in group)
+        stated = next((o for o in flat if o.role == "stated"), flat[0] if flat else None)
+        difference = row.stated.value - row.computed.value
+        tolerance = row.stated.half + row.computed.half
+        names = {
+            "subject": row.subject.replace("／", "的", 1)
+            if rule.grain == "statement"
+            else row.subject,
+            "where": self._where(row),
+            "stated": shown(row.stated.value, row.unit),
+            "computed": shown(row.computed.value, row.unit),
+            "difference": shown(abs(difference), row.unit),
+            "tolerance": shown(tolerance, row.unit),
+            "how": rule.computed_as or "",
+            "detail": row.detail,
+            "text": stated.text if stated else "",
+        }
+        subject, _, measure = row.subject.rpartition("／")
+        if rule.grain == "statement":
+            names["subject"] = f"{subject}{_MEASURES.get(measure, measure)}"
+        pattern = rule.answer_no or (
+            "$where“$subject”为 $stated，$how为 $computed，相差 $difference，"
+            "超出四舍五入允许的 $tolerance。"
+        )
+        message = Template(pattern).safe_substitute(names)
+        if rule.innocent:
+            message += f"请先核对：{rule.innocent}"
+        if doubtful:
+            message += "所依据的内容未能全部可靠读出，可能是读取有误，请对照原文。"
+        state = State.EXTRACTION_SUSPECT if doubtful else State.FAIL
+        d = row.disclosure
+        self._count(rule, state, np.array([d]))
+        money = row.unit in MONEY_UNITS
+        forms = [o.form for o in flat if o.form]
+        self.books.findings[d].append(
+            Finding(
+                disclosure_id=self.books.ids[d],
+                rule=rule.id,
+                subject=(subject + "／" + _MEASURES.get(measure, measure) if subject else measure)
+                + again,
+                severity=Severity.INFO if doubtful else rule.severity,
+                state=state,
+                message=message,
+                form=forms[0] if forms else None,
+                stated_wan=from_ticks(row.stated.value) if money else None,
+                computed_wan=from_ticks(row.computed.value) if money else None,
+                difference_wan=from_ticks(difference) if money else None,
+                tolerance_wan=from_ticks(tolerance) if money else None,
+                sha256=stated.sha256 if stated else None,
+                page=stated.page if stated else None,
+                quote=self._quote(row),
+                operands=tuple(flat),
+            )
+        )
+
+    def _stated(self, row: CheckRow) -> Evidence | None:
+        return next((e for e in row.evidence if e.role == "stated"), None)
+
+    def _quote(self, row: CheckRow) -> str | None:
+        evidence = self._stated(row)
+        if evidence is None:
+            return None
+        if evidence.source == "statement":
+            return str(self.books.builder.batch.statements["quote"].iat[evidence.position])
+        return str(self.books.builder.batch.performance["text"].iat[evidence.position])
+
+    def _where(self, row: CheckRow) -> str:
+        evidence = self._stated(row)
+        if evidence is None or evidence.source != "statement":
+            return "绩效自评表"
+        section = str(self.books.builder.batch.statements["section"].iat[evidence.position] or "")
+        title = section.rpartition("/")[2]
+        return f"“{title}”中" if title else "文字说明中"
+
+    def _operand(self, evidence: Evidence, disclosure: int) -> list[tuple[Operand, bool]]:
+        """The operands of a piece of evidence, each with whether its reading is in doubt."""
+        batch = self.books.builder.batch
+        if evidence.source == "statement":
+            return [(_said(batch.statements, evidence), False)]
+        if evidence.source == "performance":
+            return [(_performed(batch.performance, evidence), False)]
+        cells = [evidence.position]
+        if evidence.source == "address":
+            assert evidence.address is not None
+            cells = self.books.builder.cells(evidence.address, disclosure)
+        return [self._cell(n, evidence.role) for n in cells]
+
+
+def _said(frame: pd.DataFrame, evidence: Evidence) -> Operand:
+    row = frame.iloc[evidence.position]
+    value = number(row["value"])
+    unit = str(row["unit"] or "")
+    direction = str(row["direction"] or "")
+    return Operand(
+        form=None,
+        side=None,
+        row=str(row["subject"]),
+        column=_MEASURES.get(str(row["measure"]), str(row["measure"])),
+        name=f"{row['subject']}（{_MEASURES.get(str(row['measure']), row['measure'])}）",
+        text=f"{direction}{row['value']}{unit}",
+        amount_wan=_wan(value, unit),
+        page=None if pd.isna(row["page"]) else int(row["page"]),
+        sha256=row["sha256"],
+        role=evidence.role,
+    )
+
+
+def _performed(frame: pd.DataFrame, evidence: Evidence) -> Operand:
+    row = frame.iloc[evidence.position]
+    measure = _MEASURES.get(str(row["measure"]), str(row["measure"]))
+    return Operand(
+        form=None,
+        side=None,
+        row=str(row["indicator"]),
+        column=measure,
+        name=f"{row['project']}／{row['indicator']}（{measure}）",
+        text=str(row["text"] or ""),
+        amount_wan=_wan(number(row["value"]), str(row["unit"] or "")),
+        page=None if pd.isna(row["page"]) else int(row["page"]),
+        sha256=row["sha256"],
+        role=evidence.role,
+    )
+
+
+def _wan(value: Decimal | None, unit: str) -> Decimal | None:
+    return MoneyUnit(unit).to_wan(value) if value is not None and unit in MONEY_UNITS else None
+
+
+def shown(value: int, unit: str) -> str:
+    """A figure of a check as auditors read it."""
+    amount = from_ticks(value)
+    if unit in MONEY_UNITS:
+        return f"{amount:f} 万元"
+    if unit == "%":
+        return (
+            f"{amount.quantize(Decimal('0.01'))} %"
+            if abs(amount) >= Decimal("0.01")
+            else f"{amount:f} %"
+        )
+    return f"{amount.normalize():f} {unit}".strip()

@@ -1,0 +1,211 @@
+"""Checks of stated figures: rows of the grains ``statement`` and ``performance``.
+
+The narrative and the performance forms state figures that have no fixed place, so their mart is
+long: one row per figure that a rule checks, holding what is stated and what it is compared with,
+each as the midpoint and half the width of the closed interval that its printing stands for. All
+figures are integers of 10⁻⁸ of their unit: 万元 (ticks), percent, points or pieces.
+
+Ratios are intervals of exact integer quotients, rounded outwards to 10⁻⁸ percent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any, Final, Literal
+
+import numpy as np
+import pandas as pd
+
+from disclosures.amounts import MoneyUnit, parse_amount
+from warehouse.marts import Address, Ints, Mart, nullable
+
+#: Of every figure of a check, whatever its unit.
+SCALE: Final = 10**8
+#: Beyond this nothing is a figure any more, and 64 bits would not hold differences of it.
+LARGEST: Final = 4 * 10**18
+
+MONEY_UNITS: Final = frozenset(unit.value for unit in MoneyUnit)
+
+Relation = Literal["equal", "at_most"]
+
+STATED, STATED_HALF = "stated", "stated~half"
+COMPUTED, COMPUTED_HALF = "computed", "computed~half"
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """The closed interval of a figure: midpoint and half width."""
+
+    value: int
+    half: int = 0
+
+    @property
+    def low(self) -> int:
+        return self.value - self.half
+
+    @property
+    def high(self) -> int:
+        return self.value + self.half
+
+    @property
+    def is_zero(self) -> bool:
+        return self.value == 0
+
+    def meets(self, other: Span) -> bool:
+        return abs(self.value - other.value) <= self.half + other.half
+
+    def plus(self, other: Span, sign: int = 1) -> Span:
+        """Sum or difference. A zero was not rounded."""
+        return Span(self.value + sign * other.value, self.half + (other.half if other.value else 0))
+
+
+def between(low: int, high: int) -> Span:
+    """The span from ``low`` to ``high``."""
+    middle = (low + high) // 2
+    return Span(middle, max(high - middle, middle - low))
+
+
+def percentage(part: Span, whole: Span) -> Span | None:
+    """``part`` of ``whole`` in percent; None when the whole may be zero."""
+    if whole.low <= 0 <= whole.high:
+        return None
+    lows, highs = [], []
+    for numerator in (part.low, part.high):
+        for denominator in (whole.low, whole.high):
+            lows.append(numerator * 100 * SCALE // denominator)
+            highs.append(-(-numerator * 100 * SCALE // denominator))
+    found = between(min(lows), max(highs))
+    return found if abs(found.value) + found.half < LARGEST else None
+
+
+def product(one: Span, other: Span) -> Span:
+    """The product of two figures, in 10⁻⁸."""
+    ends = [a * b for a in (one.low, one.high) for b in (other.low, other.high)]
+    return between(min(ends) // SCALE, -(-max(ends) // SCALE))
+
+
+def decimals_of(value: Decimal) -> int:
+    return max(-int(value.as_tuple().exponent), 0)
+
+
+def span_of(value: Decimal, decimals: int | None = None, unit: str = "") -> Span:
+    """The span of a printed figure. Money of any unit becomes 万元."""
+    shown = decimals_of(value) if decimals is None else decimals
+    half = Decimal(5).scaleb(-(shown + 1))
+    if unit in MONEY_UNITS:
+        value, half = MoneyUnit(unit).to_wan(value), MoneyUnit(unit).to_wan(half)
+    scaled = int((value * SCALE).to_integral_value())
+    return Span(scaled, max(int(half * SCALE), 0))
+
+
+def number(text: str | None) -> Decimal | None:
+    """A stored decimal string."""
+    return None if text is None else parse_amount(text).value
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """A figure that took part: a statement or performance fact by its position in the batch, or
+    the cells of a form by address, or one cell by its position."""
+
+    source: Literal["statement", "performance", "address", "cell"]
+    role: Literal["stated", "addend", "subtrahend"] = "addend"
+    position: int = -1
+    address: Address | None = None
+
+    def as_role(self, role: Literal["stated", "addend", "subtrahend"]) -> Evidence:
+        return Evidence(self.source, role, self.position, self.address)
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A figure with where it comes from."""
+
+    span: Span
+    evidence: tuple[Evidence, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CheckRow:
+    """One check of one figure: what is stated, and what it should be.
+
+    ``missing`` says why it cannot be told; ``clause`` names the exception under which the rule
+    does not apply. In both cases the spans mean nothing. ``detail`` is told with a violation;
+    ``doubtful`` says that the readers did not read all that it rests on.
+    """
+
+    disclosure: int
+    subject: str
+    unit: str
+    stated: Span = Span(0)
+    computed: Span = Span(0)
+    evidence: tuple[Evidence, ...] = ()
+    missing: str = ""
+    clause: str = ""
+    detail: str = ""
+    doubtful: bool = False
+
+
+@dataclass(frozen=True)
+class CheckMart:
+    """The rows of all rules of a grain. ``rule_of`` is the position in ``keys`` of each row."""
+
+    name: str
+    keys: tuple[str, ...]
+    rows: tuple[CheckRow, ...]
+    rule_of: Ints
+    disclosure: Ints
+    missing: Mapping[str, tuple[CheckRow, ...]] = field(default_factory=dict)
+
+    def mart(self, ids: Sequence[str], wanted: Iterable[str], prefix: str = "applies.") -> Mart:
+        """The frame for Great Expectations, with one mask column per wanted rule."""
+        position = {key: n for n, key in enumerate(self.keys)}
+        chosen = [position[key] for key in wanted]
+        rows = np.flatnonzero(np.isin(self.rule_of, chosen))
+        known = np.ones(len(rows), dtype=bool)
+
+        def column(values: list[int]) -> pd.Series[Any]:
+            return nullable(np.array(values, dtype=np.int64), known)
+
+        picked = [self.rows[n] for n in rows]
+        columns: dict[str, pd.Series[Any]] = {
+            "disclosure_id": pd.Series([ids[r.disclosure] for r in picked], dtype=object),
+            "check": pd.Series([str(n) for n in rows], dtype=object),
+            STATED: column([r.stated.value for r in picked]),
+            STATED_HALF: column([r.stated.half for r in picked]),
+            COMPUTED: column([r.computed.value for r in picked]),
+            COMPUTED_HALF: column([r.computed.half for r in picked]),
+        }
+        for key in wanted:
+            mine = self.rule_of[rows] == position[key]
+            columns[prefix + key] = nullable(np.ones(len(rows), dtype=np.int64), mine)
+        return Mart(
+            self.name,
+            ("disclosure_id", "check"),
+            pd.DataFrame(columns),
+            np.array([r.disclosure for r in picked], dtype=np.int64),
+            {},
+        )
+
+
+def collect(name: str, found: Mapping[str, Sequence[CheckRow]]) -> CheckMart:
+    """A mart of the rows of all rules; rows that cannot be judged are kept beside it."""
+    keys = tuple(found)
+    rows: list[CheckRow] = []
+    rule_of: list[int] = []
+    missing: dict[str, tuple[CheckRow, ...]] = {}
+    for n, key in enumerate(keys):
+        judged = [r for r in found[key] if not r.missing and not r.clause]
+        missing[key] = tuple(r for r in found[key] if r.missing or r.clause)
+        rows += judged
+        rule_of += [n] * len(judged)
+    return CheckMart(
+        name,
+        keys,
+        tuple(rows),
+        np.array(rule_of, dtype=np.int64),
+        np.array([r.disclosure for r in rows], dtype=np.int64),
+        missing,
+    )

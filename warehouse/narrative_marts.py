@@ -1,0 +1,985 @@
+"""Checks of the narrative: every stated figure against its cell, its parts and its neighbours.
+
+What is checked is data: a rule of the catalogue carries one of the shapes below, which pick
+statements by subject, measure and section, and name the figures to compare them with. A **term**
+names such a figure:
+
+* ``cell:01.income.income_total.amount``: a cell, or sum of cells, by address;
+* ``item:05.total``: the cell of the 类, 款 or 项 that the statement is about, in a column;
+* ``own:amount``: the nearest statement of the same subject in the same section; ``own:budget``
+  is either kind of budget;
+* ``said:amount:三公经费``: the nearest statement of another subject (a pattern), in the same
+  section, else in the same chapter, else anywhere.
+
+Where several terms are given, or one names several figures, the check holds if any of them fits:
+what is ambiguous is never called an error.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from itertools import product as combinations
+from typing import Any, Final, Literal
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict
+
+from disclosures.forms import forms, squeeze
+from warehouse.checks import (
+    MONEY_UNITS,
+    SCALE,
+    CheckMart,
+    CheckRow,
+    Evidence,
+    Known,
+    Relation,
+    Span,
+    collect,
+    decimals_of,
+    number,
+    percentage,
+    product,
+    span_of,
+)
+from warehouse.marts import Address, Builder, Gap
+
+_UP: Final = frozenset(["增加", "增长", "上升", "提高", "上涨", "净增", "增幅"])
+_DOWN: Final = frozenset(["减少", "下降", "降低", "压减", "压缩", "节约", "降幅", "减幅"])
+_BUDGETS: Final = ("budget_initial", "budget_full")
+_PATH: Final = re.compile(
+    r"(?P<class>[^,，。;；：:、]*?)\(类\)(?P<section>[^,，。;；：:]*?)\(款\)(?P<item>[^,，。;；：:]*?)\(项\)"
+)
+#: A cut or wrapped name is taken for the name that it begins, from this many characters on.
+_CUT_NAME: Final = 6
+
+
+class _Spec(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Pick(_Spec):
+    """Statements by what they say. Patterns: ``subject`` must fit as a whole, the others are
+    searched for; ``versus`` is with what a change compares, or of what a share is."""
+
+    subject: str = ".*"
+    measure: tuple[str, ...]
+    section: str = ""
+    not_section: str = ""
+    quote: str = ""
+    not_quote: str = ""
+    versus: str = ""
+
+
+class Tie(_Spec):
+    """A stated figure equals (or does not exceed) one of some figures."""
+
+    shape: Literal["tie"]
+    pick: Pick
+    equals: tuple[str, ...]
+    relation: Relation = "equal"
+
+
+class Ratio(_Spec):
+    """A stated percentage is that of one of some pairs of part and whole. ``less_one``: of their
+    difference to the whole; ``unsigned``: printed with or without its sign. ``trimmed``: of shares
+    that add to exactly 100 each may be off by a unit more. ``same_sentence``: part and whole stand
+    beside it. ``of_nothing``: checks only those whose part and whole are zero."""
+
+    shape: Literal["ratio"]
+    pick: Pick
+    of: tuple[tuple[str, str], ...]
+    less_one: bool = False
+    unsigned: bool = False
+    trimmed: bool = False
+    same_sentence: bool = False
+    of_nothing: bool = False
+
+
+class Growth(_Spec):
+    """A stated rate of change is the change over the figure before it: change / (current −
+    change)."""
+
+    shape: Literal["growth"]
+    pick: Pick
+    current: tuple[str, ...]
+
+
+class Direction(_Spec):
+    """Amount and rate of one change go the same way."""
+
+    shape: Literal["direction"]
+    pick: Pick
+
+
+class Sum(_Spec):
+    """Stated parts add to a stated total (or not to more). ``parts`` are groups of subjects that
+    are complete without ``optional``; the first group of which all are stated counts. ``each``
+    adds up every statement of a pattern. ``cut``: figures may have been cut instead of rounded.
+    ``every_figure``: only where every figure of the total's unit in the sentence was understood."""
+
+    shape: Literal["sum"]
+    total: Pick
+    parts: tuple[tuple[str, ...], ...] = ()
+    optional: tuple[str, ...] = ()
+    each: str = ""
+    at_least: int = 2
+    within: Literal["quote", "section", "chapter"] = "section"
+    relation: Relation = "equal"
+    cut: bool = False
+    every_figure: bool = False
+
+
+class Weighted(_Spec):
+    """A stated total is the sum of amounts times the share that is stated for each: pairs of
+    subjects. An amount of zero needs no share."""
+
+    shape: Literal["weighted"]
+    total: str
+    kinds: tuple[tuple[str, str], ...]
+
+
+class Prior(_Spec):
+    """The figure of the year before that a stated change implies: equal to (or not less than)
+    the sum of what others imply. ``budget``: it is not this year's initial budget instead."""
+
+    shape: Literal["prior"]
+    whole: str
+    parts: tuple[tuple[str, ...], ...] = ()
+    relation: Relation = "equal"
+    within: Literal["chapter", "disclosure"] = "disclosure"
+
+
+class NotBudget(_Spec):
+    """The year before that a change implies is not this year's initial budget."""
+
+    shape: Literal["not_budget"]
+    pick: Pick
+    budget: str
+
+
+class Repeat(_Spec):
+    """A figure that is stated again is the same."""
+
+    shape: Literal["repeat"]
+    pick: Pick
+
+
+class Named(_Spec):
+    """A list of names in a sentence is that of the non-zero lines of a form."""
+
+    shape: Literal["named"]
+    pick: Pick
+    after: str
+    form: str
+    classes: str
+
+
+StatementShape = (
+    Tie | Ratio | Growth | Direction | Sum | Weighted | Prior | NotBudget | Repeat | Named
+)
+
+
+def addresses_of(shape: StatementShape) -> Iterator[Address]:
+    """The cells that a shape names.
+
+    Raises:
+        ValueError: a term is malformed or names no figure of the forms.
+    """
+    terms: list[str] = []
+    if isinstance(shape, Tie):
+        terms = list(shape.equals)
+    elif isinstance(shape, Ratio):
+        terms = [term for pair in shape.of for term in pair]
+    elif isinstance(shape, Growth):
+        terms = list(shape.current)
+    elif isinstance(shape, NotBudget):
+        terms = [shape.budget]
+    for term in terms:
+        kind, _, rest = term.partition(":")
+        if kind == "cell":
+            yield Address.parse(rest)
+        elif kind == "item":
+            form, _, column = rest.partition(".")
+            Address.parse(f"{form}.each.{column}")
+        elif kind not in ("own", "said") or not rest:
+            raise ValueError(f"{term}: no such term")
+
+
+# ------------------------------------------------------------------------------------ statements
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """One statement, its figure as a span; ``sign`` is that of its direction word."""
+
+    position: int
+    order: int
+    section: str
+    chapter: str
+    subject: str
+    measure: str
+    span: Span
+    printed: str
+    unit: str
+    quote: str
+    sign: int
+    versus: str
+
+    def known(self) -> Known:
+        return Known(self.span, (Evidence("statement", position=self.position),))
+
+
+@lru_cache(maxsize=65536)
+def _chapter(section: str) -> str:
+    match = re.match(r"(?:[^/]*/)?[一二三四五六七八九十]+", section)
+    return match[0] if match else section
+
+
+@dataclass
+class Narrative:
+    """The statements of one disclosure, in reading order."""
+
+    disclosure: int
+    said: list[Said]
+    by_subject: dict[str, list[Said]] = field(init=False)
+    _found: dict[tuple[str, str], list[Said]] = field(init=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.by_subject = defaultdict(list)
+        for one in self.said:
+            self.by_subject[one.subject].append(one)
+
+    def of(self, subject: str, measures: Sequence[str]) -> list[Said]:
+        """Statements whose subject fits a pattern."""
+        key = (subject, "|".join(measures))
+        if key not in self._found:
+            exact = self.by_subject.get(subject)
+            if exact is None:
+                exact = [s for s in self.said if _fits(subject, s.subject)]
+            self._found[key] = [s for s in exact if s.measure in measures]
+        return self._found[key]
+
+
+@lru_cache(maxsize=65536)
+def _fits(pattern: str, subject: str) -> bool:
+    return re.fullmatch(pattern, subject) is not None
+
+
+@lru_cache(maxsize=262144)
+def _searched(pattern: str, text: str) -> bool:
+    return re.search(pattern, text) is not None
+
+
+def _sign(direction: str | None) -> int:
+    if direction in _UP:
+        return 1
+    return -1 if direction in _DOWN else 0
+
+
+def narratives(builder: Builder) -> dict[int, Narrative]:
+    """The statements of every disclosure that has any, by its number in the batch."""
+    frame = builder.batch.statements
+    if not len(frame):
+        return {}
+    order = {str(i): n for n, i in enumerate(builder.batch.disclosures["disclosure_id"])}
+    raw: dict[int, list[tuple[Any, ...]]] = defaultdict(list)
+    columns = (
+        "disclosure_id",
+        "section",
+        "subject",
+        "measure",
+        "value",
+        "unit",
+        "quote",
+        "direction",
+        "versus",
+    )
+    for position, row in enumerate(zip(*(frame[c].tolist() for c in columns), strict=True)):
+        raw[order[row[0]]].append((position, *row[1:]))
+    return {
+        d: Narrative(d, [s for s in _spans(rows) if not _of_another_year(s, int(builder.year[d]))])
+        for d, rows in raw.items()
+    }
+
+
+def _of_another_year(said: Said, year: int) -> bool:
+    """Whether an amount is given as that of another year ("2022年为42.86万元"): everything that is
+    checked is of the year of the accounts."""
+    if said.measure in ("change_amount", "change_pct", "share", "completion"):
+        return False
+    clauses = _clauses(said.quote)
+    if not any(_names_another_year(clause, year) for clause in clauses):
+        return False
+    printed = re.compile(rf"(?<![\d.]){re.escape(said.printed)}(?![\d.])")
+    mine = [clause for clause in clauses if printed.search(clause)]
+    return bool(mine) and all(_names_another_year(clause, year) for clause in mine)
+
+
+@lru_cache(maxsize=16384)
+def _clauses(quote: str) -> tuple[str, ...]:
+    plain = re.sub(r"(?<=\d),(?=\d{3})", "", squeeze(quote))
+    return tuple(re.split(r"[,，;；:：。]", plain))
+
+
+@lru_cache(maxsize=65536)
+def _names_another_year(clause: str, year: int) -> bool:
+    if re.search(r"上年|去年|上一年", clause):
+        return True
+    years = {int(y) for y in re.findall(r"(20\d{2})年", clause)}
+    return year >= 0 and bool(years) and year not in years
+
+
+def _spans(rows: Sequence[tuple[Any, ...]]) -> list[Said]:
+    """Statements with spans. A zero is as precise as the money of its narrative usually is,
+    because "0万元" was not rounded from a few thousand 元."""
+    numbers = [number(row[4]) for row in rows]
+    money = [
+        decimals_of(value)
+        for value, row in zip(numbers, rows, strict=True)
+        if value and row[5] in MONEY_UNITS
+    ]
+    usual = max((d for d in set(money) if 10 * sum(m >= d for m in money) >= len(money)), default=2)
+    said: list[Said] = []
+    for n, (row, value) in enumerate(zip(rows, numbers, strict=True)):
+        if value is None:
+            continue
+        position, section, subject, measure, _, unit, quote, direction, versus = row
+        shown = decimals_of(value)
+        if unit in MONEY_UNITS or unit == "%":
+            decimals = max(shown, usual if unit in MONEY_UNITS else 2) if value == 0 else shown
+            span = span_of(value, decimals, unit)
+        else:
+            span = Span(int(value * SCALE))
+        said.append(
+            Said(
+                position,
+                n,
+                section or "",
+                _chapter(section or ""),
+                subject,
+                measure,
+                span,
+                str(row[4]),
+                unit,
+                quote,
+                _sign(direction),
+                versus or "",
+            )
+        )
+    return said
+
+
+# ----------------------------------------------------------------------------------------- items
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    code: str
+    name: str
+    known: Known | None
+
+
+class _Lines:
+    """The coded lines of a form's column by disclosure, for figures that name no code."""
+
+    def __init__(self, builder: Builder, form: str, column: str) -> None:
+        facts = builder.batch.facts
+        mine = (builder.form_of == form) & (facts["column"] == column).to_numpy(dtype=bool)
+        self.of: dict[int, list[_Line]] = defaultdict(list)
+        codes = facts["row"].to_numpy(dtype=object)
+        names = facts["name"].to_numpy(dtype=object)
+        for n in np.flatnonzero(mine):
+            code = str(codes[n])
+            if not code.isdigit():
+                continue
+            span = Span(int(builder.ticks[n]), int(builder.half[n]))
+            known = None if builder.bad[n] else Known(span, (Evidence("cell", position=int(n)),))
+            self.of[int(builder.d[n])].append(_Line(code, squeeze(str(names[n] or "")), known))
+
+    def named(self, disclosure: int, subject: str, quote: str) -> list[_Line]:
+        """The lines that a statement's subject names."""
+        wanted, lengths = _line_name(subject)
+        if not wanted:
+            return []
+        lines = self.of.get(disclosure, [])
+        found = [x for x in lines if len(x.code) in lengths and _same_name(x.name, wanted)]
+        if len(found) < 2 or 3 in lengths:
+            return found
+        path = next(
+            (p for p in _PATH.finditer(squeeze(quote)) if p["item"] == wanted and p["section"]),
+            None,
+        )
+        if path is None:
+            return found
+        sections = [
+            x.code for x in lines if len(x.code) == 5 and _same_name(x.name, path["section"])
+        ]
+        exact = [x for x in found if x.code[:5] in sections]
+        return exact or found
+
+
+@lru_cache(maxsize=65536)
+def _line_name(subject: str) -> tuple[str, tuple[int, ...]]:
+    """The name that a subject gives a line, and how many digits its code may have."""
+    plain = squeeze(subject)
+    if plain.startswith("项:"):
+        return plain[2:], (6, 7, 8, 9)
+    if plain.startswith("款:"):
+        return plain[2:], (5,)
+    if plain.endswith("(类)"):
+        return plain.removesuffix("(类)"), (3,)
+    return "", ()
+
+
+@lru_cache(maxsize=65536)
+def _same_name(printed: str, wanted: str) -> bool:
+    if printed == wanted or printed.removesuffix("支出") == wanted.removesuffix("支出"):
+        return bool(printed)
+    short, long = sorted((printed, wanted), key=len)
+    return len(short) >= _CUT_NAME and long.startswith(short)
+
+
+# ---------------------------------------------------------------------------------------- terms
+
+
+class NarrativeChecks:
+    """Applies shapes to the narratives of a batch."""
+
+    def __init__(self, builder: Builder, narratives_of: Mapping[int, Narrative]) -> None:
+        self.builder = builder
+        self.narratives = narratives_of
+        self._cells: dict[str, tuple[list[int], list[int], list[int], Address]] = {}
+        self._lines: dict[str, _Lines] = {}
+
+    def rows(self, shape: StatementShape) -> list[CheckRow]:
+        """All checks of one rule."""
+        found: list[CheckRow] = []
+        for narrative in self.narratives.values():
+            found += self._of(shape, narrative)
+        return found
+
+    def _of(self, shape: StatementShape, narrative: Narrative) -> Iterator[CheckRow]:
+        if isinstance(shape, Sum):
+            return self._sums(shape, narrative)
+        if isinstance(shape, Weighted):
+            return self._weighted(shape, narrative)
+        if isinstance(shape, Prior):
+            return self._priors(shape, narrative)
+        if isinstance(shape, Repeat):
+            return self._repeats(shape, narrative)
+        if isinstance(shape, Named):
+            return self._named(shape, narrative)
+        return (
+            row
+            for one in self._picked(shape.pick, narrative)
+            if (row := self._one(shape, one, narrative)) is not None
+        )
+
+    @staticmethod
+    def _picked(pick: Pick, narrative: Narrative) -> list[Said]:
+        return [
+            s
+            for s in narrative.of(pick.subject, pick.measure)
+            if (not pick.section or _searched(pick.section, s.section))
+            and not (pick.not_section and _searched(pick.not_section, s.section))
+            and not (pick.quote and not _searched(pick.quote, s.quote))
+            and not (pick.not_quote and _searched(pick.not_quote, s.quote))
+            and not (pick.versus and not _searched(pick.versus, s.versus))
+        ]
+
+    def _one(self, shape: StatementShape, one: Said, narrative: Narrative) -> CheckRow | None:
+        if isinstance(shape, Tie):
+            return self._tie(shape, one, narrative)
+        if isinstance(shape, Ratio):
+            return self._ratio(shape, one, narrative)
+        if isinstance(shape, Growth):
+            return self._growth(shape, one, narrative)
+        if isinstance(shape, Direction):
+            return self._direction(shape, one, narrative)
+        assert isinstance(shape, NotBudget)
+        return self._not_budget(shape, one, narrative)
+
+    # -- terms
+
+    def _term(self, term: str, one: Said, narrative: Narrative) -> tuple[list[Known], str]:
+        """The figures that a term names for a statement, and else why there is none."""
+        kind, _, rest = term.partition(":")
+        if kind == "cell":
+            return self._cell(rest, narrative.disclosure)
+        if kind == "item":
+            return self._item(rest, one, narrative.disclosure)
+        if kind == "own":
+            measures = _BUDGETS if rest == "budget" else (rest,)
+            found = [s for m in measures if (s := self._nearest(one, narrative, m))]
+            return [_signed(s) for s in found], "" if found else "文中没有相应的金额"
+        measure, _, subject = rest.partition(":")
+        measures = _BUDGETS if measure == "budget" else (measure,)
+        near = self._other(one, narrative, subject, measures)
+        return ([_signed(near)], "") if near else ([], "文中没有相应的金额")
+
+    def _cell(self, text: str, disclosure: int) -> tuple[list[Known], str]:
+        if text not in self._cells:
+            address = Address.parse(text)
+            value = self.builder.value(address)
+            self._cells[text] = (
+                value.ticks.tolist(),
+                value.half.tolist(),
+                value.gap.tolist(),
+                address,
+            )
+        ticks, half, gap, address = self._cells[text]
+        if gap[disclosure] != Gap.NONE:
+            return [], f"《{forms()[address.form].title}》没有可以对照的数字"
+        span = Span(ticks[disclosure], half[disclosure])
+        return [Known(span, (Evidence("address", address=address),))], ""
+
+    def cell(self, address: str, disclosure: int) -> list[Known]:
+        """The figure at an address, if it is known."""
+        return self._cell(address, disclosure)[0]
+
+    def _item(self, rest: str, one: Said, disclosure: int) -> tuple[list[Known], str]:
+        form, _, column = rest.partition(".")
+        if rest not in self._lines:
+            self._lines[rest] = _Lines(self.builder, form, column)
+        title = forms()[form].title
+        if self.builder.form_gap[form][disclosure] != Gap.NONE:
+            return [], f"未读到《{title}》"
+        lines = self._lines[rest].named(disclosure, one.subject, one.quote)
+        known = [line.known for line in lines if line.known is not None]
+        if known and len(known) == len(lines):
+            return known, ""
+        name = one.subject.partition(":")[2] or one.subject
+        return [], f"《{title}》未见名为“{name}”、能够读出的科目"
+
+    @staticmethod
+    def _nearest(one: Said, narrative: Narrative, measure: str) -> Said | None:
+        """The nearest statement of the same subject: before it in the section, or after it in the
+        sentence. Changes are those that compare with the same."""
+        best: Said | None = None
+        for other in narrative.by_subject[one.subject]:
+            if other.measure != measure or other.section != one.section or other is one:
+                continue
+            if other.sign and one.sign and other.versus != one.versus:
+                continue
+            if _path(other) != _path(one):
+                continue
+            if other.order < one.order:
+                best = other
+            elif best is None and other.quote == one.quote:
+                return other
+        return best
+
+    @staticmethod
+    def _other(
+        one: Said, narrative: Narrative, subject: str, measures: Sequence[str]
+    ) -> Said | None:
+        found = [s for s in narrative.of(subject, measures) if s is not one]
+        for near in (
+            [s for s in found if s.section == one.section],
+            [s for s in found if s.chapter == one.chapter],
+            found,
+        ):
+            before = [s for s in near if s.order < one.order]
+            if before:
+                return before[-1]
+            if near:
+                return near[0]
+        return None
+
+    # -- shapes
+
+    def _tie(self, shape: Tie, one: Said, narrative: Narrative) -> CheckRow | None:
+        known: list[Known] = []
+        missing = ""
+        for term in shape.equals:
+            # What the text itself says stands in only for cells that are not there.
+            if known and term.startswith("said:"):
+                break
+            found, why = self._term(term, one, narrative)
+            known += found
+            missing = missing or why
+        row = CheckRow(narrative.disclosure, _label(one), one.unit)
+        if not known:
+            return _why(row, missing)
+        if shape.relation == "at_most":
+            best = max(known, key=lambda k: k.span.value)
+            return _row(row, best.span, one.span, one, best.evidence)
+        best = _closest(one.span, known)
+        return _row(row, one.span, best.span, one, best.evidence)
+
+    def _ratio(self, shape: Ratio, one: Said, narrative: Narrative) -> CheckRow | None:
+        row = CheckRow(narrative.disclosure, _label(one), one.unit)
+        found: list[Known] = []
+        empty = pairs = 0
+        zero_evidence: tuple[Evidence, ...] = ()
+        for part_term, whole_term in shape.of:
+            parts, _ = self._term(part_term, one, narrative)
+            wholes, _ = self._term(whole_term, one, narrative)
+            for part, whole in combinations(parts, wholes):
+                evidence = part.evidence + whole.evidence
+                if shape.same_sentence and not self._beside(one, evidence, narrative):
+                    continue
+                pairs += 1
+                if part.span.is_zero and whole.span.is_zero:
+                    empty += 1
+                    zero_evidence = zero_evidence or evidence
+                    continue
+                rate = _rate(part.span, whole.span, shape.less_one)
+                if rate is not None:
+                    found.append(Known(rate, evidence))
+                    if shape.unsigned:
+                        found.append(Known(Span(abs(rate.value), rate.half), evidence))
+        if not pairs:
+            return _clause(row, "alone")
+        best = _closest(one.span, found) if found else None
+        # What the sentence itself says counts more than what the form says.
+        nothing = bool(empty) and not (best and one.span.meets(best.span))
+        if shape.of_nothing:
+            return _row(row, one.span, Span(0), one, zero_evidence) if nothing else None
+        if nothing or best is None:
+            return _clause(row, "of_nothing" if nothing else "zero_whole")
+        span = best.span
+        if shape.trimmed and not one.span.meets(span):
+            siblings = [
+                s.span.value
+                for s in narrative.said
+                if s.section == one.section
+                and s.measure == one.measure
+                and s.versus == one.versus
+                and (s.quote == one.quote or s.subject.endswith("（类）"))
+            ]
+            if len(siblings) > 1 and sum(siblings) == 100 * SCALE:
+                span = Span(span.value, span.half + 2 * one.span.half)
+        return _row(row, one.span, span, one, best.evidence)
+
+    @staticmethod
+    def _beside(one: Said, evidence: Sequence[Evidence], narrative: Narrative) -> bool:
+        """Whether all statements behind figures stand in the sentence of another."""
+        positions = {e.position for e in evidence if e.source == "statement"}
+        return all(s.quote == one.quote for s in narrative.said if s.position in positions)
+
+    def _growth(self, shape: Growth, one: Said, narrative: Narrative) -> CheckRow | None:
+        row = CheckRow(narrative.disclosure, _label(one), one.unit)
+        change_said = self._nearest(one, narrative, "change_amount")
+        if (
+            change_said is None
+            or change_said.unit not in MONEY_UNITS
+            or change_said.quote != one.quote
+            or (change_said.sign and one.sign and change_said.sign != one.sign)
+        ):
+            return _clause(row, "alone")
+        changes = [_signed(change_said)]
+        currents = [k for t in shape.current for k in self._term(t, one, narrative)[0]]
+        if not currents:
+            return _clause(row, "alone")
+        rates: list[Known] = []
+        for current, change in combinations(currents, changes):
+            before = current.span.plus(change.span, -1)
+            rate = percentage(Span(abs(change.span.value), change.span.half), before)
+            if rate is not None:
+                rates.append(Known(rate, current.evidence + change.evidence))
+        if not rates:
+            nothing = any(c.span.is_zero for c in changes)
+            return _clause(row, "nothing_before" if not nothing else "nothing_at_all")
+        best = _closest(one.span, rates)
+        return _row(row, one.span, best.span, one, best.evidence)
+
+    def _direction(self, shape: Direction, one: Said, narrative: Narrative) -> CheckRow | None:
+        if not one.sign or one.span.is_zero:
+            return None
+        change = self._nearest(one, narrative, "change_amount")
+        if change is None or not change.sign or change.span.is_zero:
+            return None
+        if change.quote != one.quote:
+            return None
+        row = CheckRow(narrative.disclosure, _label(one), "")
+        return _row(
+            row,
+            Span(one.sign * SCALE),
+            Span(change.sign * SCALE),
+            one,
+            (Evidence("statement", position=change.position),),
+        )
+
+    def _not_budget(self, shape: NotBudget, one: Said, narrative: Narrative) -> CheckRow | None:
+        """A match is the finding, so the spans of a match are set apart."""
+        if not _compares_with_last_year(one) or one.span.is_zero:
+            return None
+        own = self._nearest(one, narrative, "amount")
+        row = CheckRow(narrative.disclosure, _label(one), one.unit)
+        if own is None:
+            return _why(row, "文中没有相应的金额")
+        budgets, why = self._term(shape.budget, one, narrative)
+        if not budgets:
+            return _why(row, why)
+        change = _signed(one)
+        before = own.span.plus(change.span, -1)
+        budget = budgets[0]
+        evidence = (Evidence("statement", position=own.position), *budget.evidence)
+        same = before.value == budget.span.value and not before.is_zero
+        # The identity "the base is another figure than the budget" as intervals: a base that is
+        # the budget is shown one unit apart from itself.
+        if not same:
+            return _row(row, before, before, one, evidence)
+        return _row(row, Span(before.value), Span(0), one, evidence)
+
+    def _sums(self, shape: Sum, narrative: Narrative) -> Iterator[CheckRow]:
+        done: set[tuple[str, int]] = set()
+        for one in self._picked(shape.total, narrative):
+            where = {"quote": one.quote, "section": one.section, "chapter": one.chapter}
+            key = (where[shape.within], one.span.value)
+            if key in done:
+                continue
+            done.add(key)
+            near = [
+                s
+                for s in narrative.said
+                if s.measure == one.measure
+                and s is not one
+                and (s.unit in MONEY_UNITS) == (one.unit in MONEY_UNITS)
+                and getattr(s, shape.within) == where[shape.within]
+            ]
+            parts = self._parts(shape, one, near)
+            row = CheckRow(narrative.disclosure, _label(one), one.unit)
+            if parts is None:
+                continue
+            if shape.every_figure and not _all_understood(one, parts, narrative):
+                yield _clause(row, "figures_left")
+                continue
+            total = Span(0)
+            for part in parts:
+                span = Span(part.span.value, 2 * part.span.half) if shape.cut else part.span
+                total = total.plus(span)
+            stated = Span(one.span.value, 2 * one.span.half) if shape.cut else one.span
+            evidence = tuple(Evidence("statement", position=p.position) for p in parts)
+            yield _row(row, stated, total, one, evidence)
+
+    @staticmethod
+    def _parts(shape: Sum, one: Said, near: Sequence[Said]) -> list[Said] | None:
+        """The parts of a total, each once, the statement nearest to it."""
+        if shape.each:
+            chosen: dict[tuple[str, str], Said] = {}
+            for s in near:
+                if s.subject != one.subject and _fits(shape.each, s.subject):
+                    chosen.setdefault((s.subject, _path(s)), s)
+            parts = list(chosen.values())
+            return parts if len(parts) >= shape.at_least else None
+        by_subject: dict[str, Said] = {}
+        for s in sorted(near, key=lambda s: abs(s.order - one.order)):
+            by_subject.setdefault(s.subject, s)
+        for group in shape.parts:
+            if all(name in by_subject for name in group):
+                names = (*group, *(n for n in shape.optional if n in by_subject))
+                return [by_subject[name] for name in names]
+        return None
+
+    def _weighted(self, shape: Weighted, narrative: Narrative) -> Iterator[CheckRow]:
+        for one in narrative.of(shape.total, ("amount",)):
+            total = Span(0)
+            evidence: tuple[Evidence, ...] = ()
+            row = CheckRow(narrative.disclosure, _label(one), one.unit)
+            shares = 0
+            for amount_subject, share_subject in shape.kinds:
+                amounts = [
+                    s for s in narrative.of(amount_subject, ("amount",)) if s.section == one.section
+                ]
+                stated = [
+                    s for s in narrative.of(share_subject, ("share",)) if s.section == one.section
+                ]
+                if not amounts or (not stated and not amounts[0].span.is_zero):
+                    break
+                shares += len(stated)
+                if stated and not amounts[0].span.is_zero:
+                    part = Span(stated[0].span.value // 100, stated[0].span.half // 100 + 1)
+                    total = total.plus(product(amounts[0].span, part))
+                evidence += amounts[0].known().evidence
+                evidence += stated[0].known().evidence if stated else ()
+            else:
+                if shares:
+                    yield _row(row, one.span, total, one, evidence)
+
+    def _priors(self, shape: Prior, narrative: Narrative) -> Iterator[CheckRow]:
+        wholes = list(self._implied(shape.whole, narrative))
+        for whole, before in wholes:
+            for group in shape.parts:
+                chosen: list[tuple[Said, Span]] = []
+                for subject in group:
+                    found = [
+                        (s, b)
+                        for s, b in self._implied(subject, narrative)
+                        if shape.within == "disclosure" or s.chapter == whole.chapter
+                    ]
+                    if found:
+                        chosen.append(min(found, key=lambda p: abs(p[0].order - whole.order)))
+                if len(chosen) < len(group):
+                    continue
+                total = Span(0)
+                for _, span in chosen:
+                    total = Span(total.value + span.value, total.half + span.half)
+                row = CheckRow(
+                    narrative.disclosure,
+                    f"{whole.subject}与{'、'.join(s.subject for s, _ in chosen)}／prior",
+                    whole.unit,
+                )
+                evidence = tuple(Evidence("statement", position=s.position) for s, _ in chosen)
+                yield _row(row, before, total, whole, evidence)
+
+    def _implied(self, subject: str, narrative: Narrative) -> Iterator[tuple[Said, Span]]:
+        """Changes of a subject against the year before with the figure that they imply for it."""
+        for change in narrative.of(subject, ("change_amount",)):
+            if change.unit not in MONEY_UNITS or not _compares_with_last_year(change):
+                continue
+            own = self._nearest(change, narrative, "amount")
+            if own is not None:
+                yield change, _before(own, change)
+
+    def _repeats(self, shape: Repeat, narrative: Narrative) -> Iterator[CheckRow]:
+        first: dict[tuple[str, str], Said] = {}
+        for one in self._picked(shape.pick, narrative):
+            key = (one.subject, one.measure)
+            if key not in first:
+                first[key] = one
+                continue
+            row = CheckRow(narrative.disclosure, _label(one), one.unit)
+            other = first[key]
+            yield _row(
+                row, one.span, other.span, one, (Evidence("statement", position=other.position),)
+            )
+
+    def _named(self, shape: Named, narrative: Narrative) -> Iterator[CheckRow]:
+        """Answers in counts: how many lines of the form the sentence leaves out or adds."""
+        key = f"{shape.form}.amount"
+        if key not in self._lines:
+            self._lines[key] = _Lines(self.builder, shape.form, "amount")
+        for one in self._picked(shape.pick, narrative):
+            text = squeeze(one.quote)
+            match = re.search(shape.after, text)
+            if match is None:
+                continue
+            listed = re.split(r"[。;；]", text[match.end() :])[0]
+            row = CheckRow(narrative.disclosure, _label(one), "项")
+            if self.builder.form_gap[shape.form][narrative.disclosure] != Gap.NONE:
+                yield _why(row, f"未读到《{forms()[shape.form].title}》")
+                continue
+            names = {n.removesuffix("等") for n in re.split(r"[、,，]", listed) if n}
+            lines = [
+                x
+                for x in self._lines[key].of.get(narrative.disclosure, [])
+                if len(x.code) == 5 and re.match(shape.classes, x.code) and x.known is not None
+            ]
+            spent = {x.name: x for x in lines if x.known and not x.known.span.is_zero}
+            blank = {x.name for x in lines if x.known and x.known.span.is_zero}
+            extra = [n for n in sorted(names) if n in blank and n not in spent]
+            absent = [x for n, x in spent.items() if not any(_same_name(n, m) for m in names)]
+            if not names & spent.keys():
+                continue
+            detail = "；".join(
+                part
+                for part in (
+                    f"文中列出而表中没有金额：{'、'.join(extra)}" if extra else "",
+                    f"表中有金额而文中没有列出：{'、'.join(x.name for x in absent)}"
+                    if absent
+                    else "",
+                )
+                if part
+            )
+            evidence = tuple(e for x in absent if x.known for e in x.known.evidence)
+            yield CheckRow(
+                narrative.disclosure,
+                _label(one),
+                "项",
+                Span((len(extra) + len(absent)) * SCALE),
+                Span(0),
+                (Evidence("statement", "stated", one.position), *evidence),
+                detail=detail,
+            )
+
+
+def _rate(part: Span, whole: Span, less_one: bool) -> Span | None:
+    rate = percentage(part, whole)
+    if rate is None or not less_one:
+        return rate
+    return Span(rate.value - 100 * SCALE, rate.half)
+
+
+def _signed(said: Said) -> Known:
+    """A change with the sign of its word."""
+    known = said.known()
+    if said.measure.startswith("change") and said.sign < 0:
+        return Known(Span(-known.span.value, known.span.half), known.evidence)
+    return known
+
+
+def _before(current: Said, change: Said) -> Span:
+    span = _signed(change).span
+    return Span(current.span.value - span.value, current.span.half + span.half)
+
+
+def _compares_with_last_year(change: Said) -> bool:
+    """Where a sentence does not say with what it compares, nothing is concluded from it."""
+    return change.versus == "上年决算" and _searched(r"上年|去年|上一年|20\d{2}年", change.quote)
+
+
+@lru_cache(maxsize=65536)
+def _path_of(subject: str, quote: str) -> str:
+    if not subject.startswith("项:"):
+        return ""
+    name = squeeze(subject[2:])
+    return next((p[0] for p in _PATH.finditer(squeeze(quote)) if p["item"] == name), "")
+
+
+def _path(said: Said) -> str:
+    """类, 款 and 项 of an item, because names of items repeat."""
+    return _path_of(said.subject, said.quote) if said.subject.startswith("项:") else ""
+
+
+def _all_understood(one: Said, parts: Sequence[Said], narrative: Narrative) -> bool:
+    """Whether every figure of a unit in the sentences of a total and its parts is a statement."""
+    unit = re.escape(one.unit)
+    for quote in {one.quote, *(part.quote for part in parts)}:
+        printed = len(re.findall(rf"\d\s*{unit}", quote))
+        if printed > sum(s.quote == quote and s.unit == one.unit for s in narrative.said):
+            return False
+    return True
+
+
+def _label(one: Said) -> str:
+    """What a finding is about, the same in every reading."""
+    return f"{_path(one) or one.subject}／{one.measure}"
+
+
+def _closest(stated: Span, known: Sequence[Known]) -> Known:
+    """The figure that fits, else the one that is nearest."""
+    return min(known, key=lambda k: (not stated.meets(k.span), abs(stated.value - k.span.value)))
+
+
+def _row(
+    row: CheckRow, stated: Span, computed: Span, one: Said, evidence: Sequence[Evidence]
+) -> CheckRow:
+    return CheckRow(
+        row.disclosure,
+        row.subject,
+        row.unit,
+        stated,
+        computed,
+        (Evidence("statement", "stated", one.position), *evidence),
+    )
+
+
+def _why(row: CheckRow, missing: str) -> CheckRow:
+    return CheckRow(row.disclosure, row.subject, row.unit, missing=missing or "缺少可以对照的数字")
+
+
+def _clause(row: CheckRow, clause: str) -> CheckRow:
+    return CheckRow(row.disclosure, row.subject, row.unit, clause=clause)
+
+
+def build_narrative_mart(
+    checks: NarrativeChecks, shapes: Mapping[str, StatementShape]
+) -> CheckMart:
+    """The checks of all rules of the narrative."""
+    return collect("statement", {key: checks.rows(shape) for key, shape in shapes.items()})

@@ -1,0 +1,653 @@
+"""Checks of performance self-evaluation forms (绩效自评表).
+
+As for the narrative, a rule of the catalogue carries one of the shapes below. A form is that of a
+project or of a whole unit; a summary has a line per project. Points and weights are exact where
+they are whole; a fraction stands for half a unit of its last decimal either way.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from functools import lru_cache
+from typing import Any, Final, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from disclosures.forms import squeeze
+from warehouse.checks import (
+    SCALE,
+    CheckMart,
+    CheckRow,
+    Evidence,
+    Known,
+    Span,
+    collect,
+    decimals_of,
+    number,
+    percentage,
+    product,
+    span_of,
+)
+from warehouse.marts import Builder
+from warehouse.narrative_marts import Narrative, NarrativeChecks
+
+_AMOUNTS: Final = ("budget_initial", "budget_full_year", "executed")
+_MAIN_FUNDS: Final = re.compile(r"总额|合计|总计|总预算")
+_OPERATOR: Final = re.compile(r"^(?P<sign>[≥≧>]=?|[≤≦<]=?|=)")
+_COST: Final = re.compile(r"成本")
+#: Of what counts as a cost indicator only amounts can be more than what was spent.
+_MONEY_UNITS: Final = ("万元", "万", "元")
+
+
+class _Spec(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Rate(_Spec):
+    """The stated rate of execution is what was spent of the budget."""
+
+    shape: Literal["rate"]
+    budgets: tuple[str, ...] = ("budget_full_year",)
+
+
+class RateScore(_Spec):
+    """The points for execution are the weight times the rate, or times the rate over the target
+    that an indicator whose name fits ``target`` sets."""
+
+    shape: Literal["rate_score"]
+    target: str
+
+
+class Points(_Spec):
+    """Weights or scores add to the printed total; without one, to ``expected``."""
+
+    shape: Literal["points"]
+    of: Literal["weight", "score"]
+    expected: int | None = None
+
+
+class WithinWeight(_Spec):
+    """No score is higher than its weight."""
+
+    shape: Literal["within_weight"]
+
+
+class Target(_Spec):
+    """``missed``: an indicator whose target was missed has not all points. Otherwise: one whose
+    target was met has."""
+
+    shape: Literal["target"]
+    missed: bool
+
+
+class Cost(_Spec):
+    """No cost indicator of a project is higher than what the project spent."""
+
+    shape: Literal["cost"]
+
+
+class Again(_Spec):
+    """A project's figure in a summary is that of its form."""
+
+    shape: Literal["again"]
+    measure: Literal["score", "executed", "budget_full_year", "budget_initial"]
+
+
+class Accounts(_Spec):
+    """The money of a whole unit's form is that of the accounts."""
+
+    shape: Literal["accounts"]
+    measure: str
+    equals: tuple[str, ...]
+
+
+class Adjustment(_Spec):
+    """An indicator of how much the budget was adjusted is what the amounts say."""
+
+    shape: Literal["adjustment"]
+    indicator: str
+
+
+class NoneBought(_Spec):
+    """Where the narrative says that nothing was procured, no indicator counts procurements."""
+
+    shape: Literal["none_bought"]
+    indicator: str
+    said: str
+
+
+PerformanceShape = (
+    Rate
+    | RateScore
+    | Points
+    | WithinWeight
+    | Target
+    | Cost
+    | Again
+    | Accounts
+    | Adjustment
+    | NoneBought
+)
+
+
+# ----------------------------------------------------------------------------------------- forms
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One figure of a form; ``value`` is None for words and blanks."""
+
+    position: int
+    value: Decimal | None
+    unit: str
+    text: str
+
+    @property
+    def evidence(self) -> tuple[Evidence, ...]:
+        return (Evidence("performance", position=self.position),)
+
+    def span(self) -> Span | None:
+        """The figure, as rounded as it is printed; a zero and whole points are exact."""
+        return None if self.value is None else span_of(self.value, None, self.unit)
+
+    def points(self) -> Span | None:
+        if self.value is None:
+            return None
+        whole = self.value == self.value.to_integral_value()
+        span = span_of(self.value, max(decimals_of(self.value), 1))
+        return Span(span.value, 0) if whole else span
+
+    def amount(self) -> Known | None:
+        """Money. Trailing zeros are dropped in these forms, so that two decimals are meant."""
+        if self.value is None or (self.unit and self.unit not in _MONEY_UNITS):
+            return None
+        unit = "" if self.unit in ("", "万") else self.unit
+        decimals = decimals_of(self.value)
+        return Known(span_of(self.value, decimals if decimals else 2, unit), self.evidence)
+
+
+@dataclass(slots=True)
+class Line:
+    """A row of a form, or a project of a summary."""
+
+    name: str
+    cells: dict[str, Entry] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class PerformanceForm:
+    """One form, or one project of a summary (whose lines are its headings)."""
+
+    disclosure: int
+    table: str
+    project: str
+    doubtful: bool
+    lines: list[Line] = field(default_factory=list)
+
+    @property
+    def funds(self) -> list[Line]:
+        return [x for x in self.lines if any(a in x.cells for a in _AMOUNTS)]
+
+    @property
+    def main(self) -> Line | None:
+        """The row of funds that stands for all of them."""
+        funds = self.funds
+        named = [x for x in funds if _MAIN_FUNDS.search(squeeze(x.name))]
+        if self.table == "summary":
+            return None
+        if len(funds) == 1 or len(named) == 1:
+            return (named or funds)[0]
+        weighed = [x for x in funds if "weight" in x.cells]
+        return weighed[0] if len(weighed) == 1 else None
+
+    @property
+    def total(self) -> Line | None:
+        return next((x for x in self.lines if "total" in x.cells), None)
+
+    @property
+    def indicators(self) -> list[Line]:
+        """Every row with points but the total and the rows of funds."""
+        return [
+            x
+            for x in self.lines
+            if "total" not in x.cells
+            and not any(a in x.cells for a in _AMOUNTS)
+            and ("weight" in x.cells or "score" in x.cells)
+        ]
+
+    @property
+    def judged(self) -> list[Line]:
+        """The rows whose points make the total: all indicators, and execution."""
+        return [x for x in self.funds if "weight" in x.cells] + self.indicators
+
+    def value(self, measure: str) -> Entry | None:
+        """What the form says of a project as a whole."""
+        if self.table == "summary":
+            found = [x.cells[measure] for x in self.lines if measure in x.cells]
+            return found[0] if found else None
+        if measure == "score":
+            return self.total.cells["total"] if self.total else None
+        return self.main.cells.get(measure) if self.main else None
+
+
+def performance_forms(builder: Builder) -> list[PerformanceForm]:
+    """The forms of a batch, in printed order."""
+    frame = builder.batch.performance
+    if not len(frame):
+        return []
+    order = {str(i): n for n, i in enumerate(builder.batch.disclosures["disclosure_id"])}
+    forms: list[PerformanceForm] = []
+    last: tuple[Any, ...] = ()
+    columns = (
+        "disclosure_id",
+        "sha256",
+        "table",
+        "project",
+        "indicator",
+        "measure",
+        "value",
+        "unit",
+        "text",
+        "doubtful",
+    )
+    for position, row in enumerate(zip(*(frame[c].tolist() for c in columns), strict=True)):
+        disclosure, _, table, project, indicator, measure, value, unit, text, doubtful = row
+        again = bool(forms) and any(
+            x.name == indicator and measure in x.cells for x in forms[-1].lines
+        )
+        # The same project once more: another table names it, or another form bears its name.
+        new_table = again and table == "summary" and forms[-1].lines[0].name == indicator
+        if row[:4] != last or new_table:
+            forms.append(PerformanceForm(order[disclosure], table, project, bool(doubtful)))
+            last = row[:4]
+        lines = forms[-1].lines
+        if not lines or lines[-1].name != indicator or measure in lines[-1].cells:
+            lines.append(Line(indicator))
+        lines[-1].cells[measure] = Entry(position, number(value), unit or "", text or "")
+    return forms
+
+
+# ---------------------------------------------------------------------------------------- shapes
+
+
+class PerformanceChecks:
+    """Applies shapes to the forms of a batch."""
+
+    def __init__(
+        self,
+        builder: Builder,
+        forms: Sequence[PerformanceForm],
+        narrative: NarrativeChecks,
+    ) -> None:
+        self.builder = builder
+        self.forms = forms
+        self.narrative = narrative
+        self._shapes: dict[type, Callable[..., Iterator[CheckRow]]] = {
+            Rate: self._rate,
+            RateScore: self._rate_score,
+            Points: self._points,
+            WithinWeight: self._within_weight,
+            Target: self._target,
+            Cost: self._cost,
+            Accounts: self._accounts,
+            Adjustment: self._adjustment,
+            NoneBought: self._none_bought,
+        }
+
+    def rows(self, shape: PerformanceShape) -> list[CheckRow]:
+        if isinstance(shape, Again):
+            return list(self._again(shape))
+        return [row for form in self.forms for row in self._shapes[type(shape)](shape, form)]
+
+    # -- execution
+
+    def _rate(self, shape: Rate, form: PerformanceForm) -> Iterator[CheckRow]:
+        for name, rate, lines in self._rates(form):
+            if rate.value is None:
+                continue
+            pairs = [
+                (spent, budget)
+                for line in lines
+                for key in shape.budgets
+                if (spent := _amount(line, "executed")) and (budget := _amount(line, key))
+            ]
+            unit = rate.unit or ("%" if "%" in rate.text else "")
+            row = _about(form, name, "%")
+            if not pairs:
+                yield _missing(row, "没有预算数或执行数")
+                continue
+            found: list[Known] = []
+            for spent, budget in pairs:
+                shown = percentage(spent.span, budget.span)
+                if shown is not None:
+                    found.append(Known(shown, spent.evidence + budget.evidence))
+            if not found:
+                yield _clause(row, "no_budget")
+                continue
+            stated = [span_of(rate.value, None, "%")]
+            if unit != "%" and abs(rate.value) <= 2:
+                # A rate without a sign is a fraction as well as a percentage.
+                one = span_of(rate.value)
+                stated.append(Span(one.value * 100, one.half * 100))
+            best = min(
+                ((s, k) for s in stated for k in found),
+                key=lambda p: (not p[0].meets(p[1].span), abs(p[0].value - p[1].span.value)),
+            )
+            yield _row(row, best[0], best[1].span, rate, best[1].evidence)
+
+    @staticmethod
+    def _rates(form: PerformanceForm) -> Iterator[tuple[str, Entry, list[Line]]]:
+        if form.table != "summary":
+            for line in form.funds:
+                if "rate" in line.cells:
+                    yield line.name, line.cells["rate"], [line]
+            return
+        # A summary prints one cell per heading: the amounts of the project stand on other lines.
+        merged = Line(form.project)
+        for line in form.lines:
+            for measure, entry in line.cells.items():
+                merged.cells.setdefault(measure, entry)
+        for line in form.lines:
+            if "rate" in line.cells and re.search("执行率", squeeze(line.name)):
+                yield line.name, line.cells["rate"], [merged]
+
+    def _rate_score(self, shape: RateScore, form: PerformanceForm) -> Iterator[CheckRow]:
+        main = form.main
+        if main is None or not {"weight", "score", "rate"} <= main.cells.keys():
+            return
+        weight, score = main.cells["weight"].points(), main.cells["score"]
+        spent, budget = _amount(main, "executed"), _amount(main, "budget_full_year")
+        row = _about(form, main.name, "分")
+        if weight is None or score.value is None or spent is None or budget is None:
+            yield _missing(row, "没有分值、得分、预算数或执行数")
+            return
+        rate = percentage(spent.span, budget.span)
+        if rate is None:
+            yield _clause(row, "no_budget")
+            return
+        rates = [rate]
+        stated = main.cells["rate"]
+        if stated.value is not None:
+            rates.append(span_of(stated.value, None, "%"))
+        for line in form.indicators:
+            wanted = line.cells.get("target")
+            if re.search(shape.target, squeeze(line.name)) and wanted and wanted.value:
+                target = span_of(wanted.value)
+                rates += [r for one in list(rates) if (r := percentage(one, Span(target.value)))]
+        full = 100 * SCALE
+        expected = [
+            product(weight, Span(min(r.value, full) // 100, r.half // 100 + 1)) for r in rates
+        ]
+        given = span_of(score.value)
+        best = min(expected, key=lambda e: (not given.meets(e), abs(given.value - e.value)))
+        evidence = (*main.cells["weight"].evidence, *spent.evidence, *budget.evidence)
+        yield _row(row, given, best, score, evidence)
+
+    # -- points
+
+    def _points(self, shape: Points, form: PerformanceForm) -> Iterator[CheckRow]:
+        if form.table == "summary":
+            return
+        entries = [x.cells[shape.of] for x in form.judged if shape.of in x.cells]
+        points = [e.points() for e in entries]
+        total = form.total
+        printed = None
+        if total is not None:
+            printed = total.cells.get("weight" if shape.of == "weight" else "total")
+        if len(entries) < 2:
+            return
+        row = _about(form, "总分" if shape.of == "score" else "分值", "分")
+        if (printed is None) != (shape.expected is not None):
+            return
+        if any(p is None for p in points) or len(entries) < len(form.judged):
+            yield _missing(row, "有指标的分值或得分未能读出")
+            return
+        summed = Span(0)
+        for point in points:
+            assert point is not None
+            summed = summed.plus(point)
+        evidence = tuple(e for entry in entries for e in entry.evidence)
+        if printed is None:
+            assert shape.expected is not None
+            yield _row(row, summed, Span(shape.expected * SCALE), entries[0], evidence[1:])
+            return
+        stated = printed.points()
+        if stated is None:
+            yield _missing(row, "总分未能读出")
+            return
+        yield _row(row, stated, summed, printed, evidence)
+
+    def _within_weight(self, shape: WithinWeight, form: PerformanceForm) -> Iterator[CheckRow]:
+        for line in form.judged:
+            if not {"weight", "score"} <= line.cells.keys():
+                continue
+            weight, score = line.cells["weight"].points(), line.cells["score"].points()
+            if weight is None or score is None:
+                continue
+            row = _about(form, line.name, "分")
+            entry = line.cells["weight"]
+            yield _row(row, weight, Span(score.value), entry, line.cells["score"].evidence)
+
+    def _target(self, shape: Target, form: PerformanceForm) -> Iterator[CheckRow]:
+        for line in form.indicators:
+            if not {"target", "actual", "weight", "score"} <= line.cells.keys():
+                continue
+            weight, score = line.cells["weight"].value, line.cells["score"].value
+            met = _is_met(line.name, line.cells["target"], line.cells["actual"])
+            row = _about(form, line.name, "")
+            if met is None or weight is None or score is None or not weight:
+                continue
+            full = score >= weight
+            wrong = (not met and full) if shape.missed else (met and not full)
+            evidence = tuple(
+                e for key in ("actual", "weight", "score") for e in line.cells[key].evidence
+            )
+            one, nothing = Span(SCALE), Span(0)
+            yield _row(row, one if wrong else nothing, nothing, line.cells["target"], evidence)
+
+    def _cost(self, shape: Cost, form: PerformanceForm) -> Iterator[CheckRow]:
+        main = form.main
+        if main is None:
+            return
+        spent = _amount(main, "executed")
+        for line in form.indicators:
+            actual = line.cells.get("actual")
+            if actual is None or not actual.unit or not _COST.search(squeeze(line.name)):
+                continue
+            cost = actual.amount()
+            if cost is None or actual.unit not in _MONEY_UNITS:
+                continue
+            row = _about(form, line.name, "万元")
+            if spent is None:
+                yield _missing(row, "没有执行数")
+                continue
+            yield _row(row, spent.span, cost.span, main.cells["executed"], cost.evidence)
+
+    # -- between tables
+
+    def _again(self, shape: Again) -> Iterator[CheckRow]:
+        of: dict[tuple[int, str], list[PerformanceForm]] = defaultdict(list)
+        for form in self.forms:
+            if form.table != "unit":
+                of[form.disclosure, squeeze(form.project)].append(form)
+        for forms in of.values():
+            own = [f for f in forms if f.table == "project"]
+            told = [f for f in forms if f.table == "summary"]
+            if len(own) != 1 or not told:
+                continue
+            stated = own[0].value(shape.measure)
+            if stated is None or stated.value is None:
+                continue
+            # Lines of the same name with other amounts are other units' projects.
+            spent = {e.value for f in forms if (e := f.value("executed")) and e.value is not None}
+            for other in told:
+                entry = other.value(shape.measure)
+                row = _about(other, _MEASURES[shape.measure], stated.unit or "万元")
+                if entry is None or entry.value is None:
+                    continue
+                if len(spent) > 1 and shape.measure != "executed":
+                    yield _clause(row, "other_project")
+                    continue
+                if shape.measure == "score":
+                    a, b = entry.points(), stated.points()
+                else:
+                    one, two = entry.amount(), stated.amount()
+                    a, b = (one.span if one else None), (two.span if two else None)
+                if a is not None and b is not None:
+                    yield _row(row, a, b, entry, stated.evidence)
+
+    # -- with the accounts
+
+    def _accounts(self, shape: Accounts, form: PerformanceForm) -> Iterator[CheckRow]:
+        if form.table != "unit" or form.main is None:
+            return
+        stated = _amount(form.main, shape.measure)
+        if stated is None:
+            return
+        row = _about(form, f"{form.main.name}／{_MEASURES[shape.measure]}", "万元")
+        known: list[Known] = []
+        for term in shape.equals:
+            kind, _, rest = term.partition(":")
+            if kind == "cell":
+                known += self.narrative.cell(rest, form.disclosure)
+            elif not known:
+                measure, _, subject = rest.partition(":")
+                known += self._said(form.disclosure, measure, subject)
+        if not known:
+            yield _missing(row, "没有可以对照的决算数或预算数")
+            return
+        best = min(
+            known,
+            key=lambda k: (not stated.span.meets(k.span), abs(stated.span.value - k.span.value)),
+        )
+        yield _row(row, stated.span, best.span, form.main.cells[shape.measure], best.evidence)
+
+    def _said(self, disclosure: int, measure: str, subject: str) -> list[Known]:
+        narrative: Narrative | None = self.narrative.narratives.get(disclosure)
+        found = narrative.of(subject, (measure,)) if narrative else []
+        return [found[0].known()] if found else []
+
+    def _adjustment(self, shape: Adjustment, form: PerformanceForm) -> Iterator[CheckRow]:
+        main = form.main
+        for line in form.indicators:
+            actual = line.cells.get("actual")
+            if actual is None or actual.value is None:
+                continue
+            if not re.fullmatch(shape.indicator, squeeze(line.name)) or actual.unit != "%":
+                continue
+            row = _about(form, line.name, "%")
+            initial = _amount(main, "budget_initial") if main else None
+            full = _amount(main, "budget_full_year") if main else None
+            if initial is None or full is None:
+                yield _missing(row, "没有年初预算数或全年预算数")
+                continue
+            change = percentage(full.span.plus(initial.span, -1), initial.span)
+            if change is None:
+                yield _clause(row, "no_budget")
+                continue
+            evidence = full.evidence + initial.evidence
+            size = Span(abs(change.value), change.half)
+            yield _row(row, span_of(abs(actual.value)), size, actual, evidence)
+
+    def _none_bought(self, shape: NoneBought, form: PerformanceForm) -> Iterator[CheckRow]:
+        for line in form.indicators:
+            actual = line.cells.get("actual")
+            if actual is None or not re.search(shape.indicator, squeeze(line.name)):
+                continue
+            if actual.value is None or actual.unit in ("%", *_MONEY_UNITS):
+                continue
+            row = _about(form, line.name, actual.unit)
+            bought = self._said(form.disclosure, "amount", shape.said)
+            if not bought:
+                yield _missing(row, "文中没有政府采购支出总额")
+                continue
+            if not bought[0].span.is_zero:
+                yield _row(row, Span(0), Span(0), actual, bought[0].evidence)
+                continue
+            span = span_of(actual.value)
+            yield _row(row, Span(span.value), Span(0), actual, bought[0].evidence)
+
+
+_MEASURES: Final = {
+    "score": "得分",
+    "executed": "全年执行数",
+    "budget_full_year": "全年预算数",
+    "budget_initial": "年初预算数",
+}
+
+
+def _amount(line: Line, measure: str) -> Known | None:
+    entry = line.cells.get(measure)
+    return entry.amount() if entry is not None else None
+
+
+@lru_cache(maxsize=8192)
+def _operator(text: str) -> str:
+    # Not squeezed: that takes "<" and ">" for markup.
+    match = _OPERATOR.match(re.sub(r"\s+", "", unicodedata.normalize("NFKC", text)))
+    sign = match["sign"] if match else ""
+    if sign[:1] in ("≥", "≧", ">"):
+        return "at_least"
+    if sign[:1] in ("≤", "≦", "<"):
+        return "at_most"
+    return "equal" if sign else ""
+
+
+def _is_met(name: str, target: Entry, actual: Entry) -> bool | None:
+    """Whether a target was met; None where that is a matter of words."""
+    if target.value is None or actual.value is None or target.unit != actual.unit:
+        return None
+    operator = _operator(target.text)
+    if not operator and _COST.search(squeeze(name)):
+        operator = "at_most"
+    # "≥15批" as the actual value repeats the target and says nothing of its own.
+    if not operator or _operator(actual.text) in ("at_least", "at_most"):
+        return None
+    if operator == "at_least":
+        return actual.value >= target.value
+    if operator == "at_most":
+        return actual.value <= target.value
+    return actual.value == target.value
+
+
+def _about(form: PerformanceForm, name: str, unit: str) -> CheckRow:
+    return CheckRow(form.disclosure, f"{form.project}／{name}", unit, doubtful=form.doubtful)
+
+
+def _row(
+    row: CheckRow, stated: Span, computed: Span, entry: Entry, evidence: Sequence[Evidence]
+) -> CheckRow:
+    return CheckRow(
+        row.disclosure,
+        row.subject,
+        row.unit,
+        stated,
+        computed,
+        (Evidence("performance", "stated", entry.position), *evidence),
+        doubtful=row.doubtful,
+    )
+
+
+def _missing(row: CheckRow, why: str) -> CheckRow:
+    return CheckRow(row.disclosure, row.subject, row.unit, missing=why)
+
+
+def _clause(row: CheckRow, clause: str) -> CheckRow:
+    return CheckRow(row.disclosure, row.subject, row.unit, clause=clause)
+
+
+def build_performance_mart(
+    builder: Builder,
+    shapes: Mapping[str, PerformanceShape],
+    narrative: NarrativeChecks,
+) -> tuple[CheckMart, frozenset[int]]:
+    """The checks of all rules, and the disclosures that have performance forms."""
+    forms = performance_forms(builder)
+    checks = PerformanceChecks(builder, forms, narrative)
+    found = {key: checks.rows(shape) for key, shape in shapes.items()}
+    return collect("performance", found), frozenset(f.disclosure for f in forms)
