@@ -50,6 +50,7 @@ _TOPICS: Final = ("决算", "预算", "绩效")
 _HEAD_SHARE: Final = 0.22
 _LEVEL_DEGREES: Final = 0.15
 _GOOD_SCORE: Final = 0.8
+_CLEARLY: Final = 0.1
 _SAMPLE: Final = 8
 #: The second look and its grammar, as readers of their own.
 _SECOND: Final = "ocr-second"
@@ -259,32 +260,36 @@ class _Page:
 
 
 def _straighten(picture: Picture) -> _Page:
-    """Turn a page the way its words run, then level its ruling lines."""
-    import cv2
-
-    pixels = picture.pixels
-    back: npt.NDArray[np.float64] = np.eye(3)
+    """Level the ruling lines of a page, then turn it the way its words run."""
     dpi = 72 / picture.pt
+    pixels, back = _level(picture.pixels, dpi)
     tables = find_tables(pixels, dpi)
     upright = reading_score(pixels, tables, _SAMPLE)
     if upright < _GOOD_SCORE:
+        level, from_level = pixels, back
         for quarters in (3, 1, 2):
-            other = np.ascontiguousarray(np.rot90(picture.pixels, quarters))
-            score = reading_score(other, find_tables(other, dpi), _SAMPLE)
-            if score > upright:
-                upright, pixels, back = score, other, _quarter_back(quarters, picture.pixels.shape)
+            other = np.ascontiguousarray(np.rot90(level, quarters))
+            turned = find_tables(other, dpi)
+            score = reading_score(other, turned, _SAMPLE)
+            if score > upright + _CLEARLY:
+                upright, pixels, tables = score, other, turned
+                back = from_level @ _quarter_back(quarters, level.shape)
+    return _Page(picture, pixels, tables, back)
+
+
+def _level(pixels: Image, dpi: float) -> tuple[Image, npt.NDArray[np.float64]]:
+    """A page turned until its ruling lines are level, and the way back."""
+    import cv2
+
     degrees = skew_degrees(pixels, dpi)
-    if abs(degrees) >= _LEVEL_DEGREES:
-        height, width = pixels.shape
-        turn = cv2.getRotationMatrix2D((width / 2, height / 2), degrees, 1.0)
-        pixels = np.asarray(
-            cv2.warpAffine(
-                pixels, turn, (width, height), flags=cv2.INTER_CUBIC, borderValue=(255.0,)
-            ),
-            dtype=np.uint8,
-        )
-        back = back @ np.linalg.inv(np.vstack([turn, [0, 0, 1]]))
-    return _Page(picture, pixels, find_tables(pixels, dpi), back)
+    if abs(degrees) < _LEVEL_DEGREES:
+        return pixels, np.eye(3)
+    height, width = pixels.shape
+    turn = cv2.getRotationMatrix2D((width / 2, height / 2), degrees, 1.0)
+    level = cv2.warpAffine(
+        pixels, turn, (width, height), flags=cv2.INTER_CUBIC, borderValue=(255.0,)
+    )
+    return np.asarray(level, dtype=np.uint8), np.linalg.inv(np.vstack([turn, [0, 0, 1]]))
 
 
 def _quarter_back(quarters: int, shape: tuple[int, ...]) -> npt.NDArray[np.float64]:

@@ -85,14 +85,18 @@ def skew_degrees(page: Image, dpi: float) -> float:
 
 
 def reading_score(page: Image, tables: Sequence[PictureTable], sample: int) -> float:
-    """How confidently a few of the widest cells are read, 0 to 1; 1 where nothing is printed."""
+    """How confidently a few long lines are read, 0 to 1; 1 where the cells hold no print, 0 where
+    they hold no long line: letters one above the other are words seen from the side."""
     cells = [cell for table in tables for cell in table.cells]
     paper = float(np.median(page))
     pitch = _letter_height(page, cells, paper)
-    wide = sorted(cells, key=lambda cell: cell.box[0] - cell.box[2])
-    lines = [line for cell in wide for line in _lines_of(page, cell.box, paper, pitch)][:sample]
-    read = recognise_crops([_crop(page, line, pitch, paper) for line in lines])
-    return sum(score for _, score in read) / len(read) if read else 1.0
+    lines = [line for cell in cells for line in _lines_of(page, cell.box, paper, pitch)]
+    long = [line for line in lines if line[2] - line[0] >= 3 * (line[3] - line[1])]
+    widest = sorted(long, key=lambda line: line[0] - line[2])[:sample]
+    read = recognise_crops([_crop(page, line, pitch, paper) for line in widest])
+    if not read:
+        return 0.0 if lines else 1.0
+    return sum(score for _, score in read) / len(read)
 
 
 def read_cells(page: Image, tables: Sequence[PictureTable]) -> None:
