@@ -144,6 +144,23 @@ class Equations:
         self._order, self._bounds = order, bounds
 
     @cached_property
+    def _codes(self) -> list[str]:
+        """The code of each row of the mart of codes."""
+        codes = self.builder.codes
+        return [codes.names[n] for n in codes.row_code.tolist()]
+
+    @cached_property
+    def _written(self) -> list[Instance]:
+        """Instances that make equations."""
+        return [
+            instance
+            for instance in self.instances
+            if instance.stated is not None
+            and instance.key in self.judged
+            and instance.rule.severity is not Severity.INFO
+        ]
+
+    @cached_property
     def _agreed(self) -> Bools:
         return self.builder.batch.facts["agreed"].to_numpy(dtype=bool)
 
@@ -246,10 +263,7 @@ class _Writer:
         source = self.source
         equations = [
             equation
-            for instance in source.instances
-            if instance.stated is not None
-            and instance.key in source.judged
-            and instance.rule.severity is not Severity.INFO
+            for instance in source._written
             for equation in self._equations(instance)
         ]
         return System(tuple(self.cells), tuple(equations))
@@ -259,9 +273,11 @@ class _Writer:
         mart = source.marts[instance.grain]
         start, stop = source._starts[mart.name][self.d : self.d + 2].tolist()
         judged = source.judged[instance.key][start:stop]
-        codes = mart.frame["code"] if mart.name == "code" else None
+        if not judged.any():
+            return
+        codes = source._codes if mart.name == "code" else None
         for offset in np.flatnonzero(judged).tolist():
-            code = None if codes is None else str(codes.iat[start + offset])
+            code = None if codes is None else codes[start + offset]
             violated = bool(source.failed[instance.key][start + offset])
             yield self._equation(instance, code, violated)
 
