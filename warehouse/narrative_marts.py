@@ -256,12 +256,23 @@ class Narrative:
     def of(self, subject: str, measures: Sequence[str]) -> list[Said]:
         """Statements whose subject fits a pattern."""
         key = (subject, "|".join(measures))
-        if key not in self._found:
+        found = self._found.get(key)
+        if found is None:
             exact = self.by_subject.get(subject)
-            if exact is None:
-                exact = [s for s in self.said if _fits(subject, s.subject)]
-            self._found[key] = [s for s in exact if s.measure in measures]
-        return self._found[key]
+            groups = (
+                [exact]
+                if exact is not None
+                else [g for name, g in self.by_subject.items() if _fits(subject, name)]
+            )
+            found = [s for group in groups for s in group if s.measure in measures]
+            if len(groups) > 1:
+                found.sort(key=_in_order)
+            self._found[key] = found
+        return found
+
+
+def _in_order(said: Said) -> int:
+    return said.order
 
 
 @lru_cache(maxsize=65536)
@@ -389,16 +400,21 @@ class _Lines:
     def __init__(self, builder: Builder, form: str, column: str) -> None:
         facts = builder.batch.facts
         mine = (builder.form_of == form) & (facts["column"] == column).to_numpy(dtype=bool)
+        mine &= facts["row"].str.isdigit().to_numpy(dtype=bool, na_value=False)
         self.of: dict[int, list[_Line]] = defaultdict(list)
-        codes = facts["row"].to_numpy(dtype=object)
-        names = facts["name"].to_numpy(dtype=object)
-        for n in np.flatnonzero(mine):
-            code = str(codes[n])
-            if not code.isdigit():
-                continue
-            span = Span(int(builder.ticks[n]), int(builder.half[n]))
-            known = None if builder.bad[n] else Known(span, (Evidence("cell", position=int(n)),))
-            self.of[int(builder.d[n])].append(_Line(code, squeeze(str(names[n] or "")), known))
+        positions = np.flatnonzero(mine)
+        for n, d, code, name, ticks, half, bad in zip(
+            positions.tolist(),
+            builder.d[positions].tolist(),
+            facts["row"].to_numpy(dtype=object)[positions].tolist(),
+            facts["name"].to_numpy(dtype=object)[positions].tolist(),
+            builder.ticks[positions].tolist(),
+            builder.half[positions].tolist(),
+            builder.bad[positions].tolist(),
+            strict=True,
+        ):
+            known = None if bad else Known(Span(ticks, half), (Evidence("cell", position=n),))
+            self.of[d].append(_Line(code, squeeze(str(name or "")), known))
 
     def named(self, disclosure: int, subject: str, quote: str) -> list[_Line]:
         """The lines that a statement's subject names."""
