@@ -110,7 +110,7 @@ def test_cell_filed_under_another_row_by_one_reader_is_set_aside_and_told() -> N
     assert [f.row for f in result.facts] == ["208", "210"]
     assert all(f.agreed for f in result.facts)
     assert len(result.dropped) == 1
-    assert "1 readings of b" in result.dropped[0]
+    assert "b读出的1个数字" in result.dropped[0]
 
 
 def test_debris_of_a_reader_that_misread_the_form_is_set_aside() -> None:
@@ -118,7 +118,7 @@ def test_debris_of_a_reader_that_misread_the_form_is_set_aside() -> None:
     debris = [fact("缴费", "9.99", top=700), fact("支出", "8.88", top=720)]
     result = agree([witness("a", *good), witness("b", *debris), witness("c", *good)])
     assert len(result.facts) == 6
-    assert "2 readings of b" in result.dropped[0]
+    assert "b读出的2个数字" in result.dropped[0]
 
 
 def test_longer_print_of_an_equal_amount_is_the_printed_one() -> None:

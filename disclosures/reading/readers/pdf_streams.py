@@ -28,10 +28,11 @@ _REMOVE_SECURITY: Final = 3  # FPDF_REMOVE_SECURITY
 def stream_damage(path: Path, body: bytes) -> str | None:
     """Why the compressed streams of a PDF cannot be trusted, or None.
 
-    An encrypted file that opens without a password is looked at as decrypted.
+    An encrypted file that opens without a password is looked at as decrypted; one that does not
+    open says nothing here, and whoever opens it says why.
     """
     if b"/Encrypt" in body:
-        body = _decrypted(path) or body
+        body = _decrypted(path)
     damaged, count, left = 0, 0, MAX_UNPACKED_BYTES
     at = 0
     while match := _STREAM.search(body, at):
