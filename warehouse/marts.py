@@ -203,7 +203,7 @@ class Batch:
         adds ``published_on``, ``site``, ``region``, ``version`` or ``urls`` per disclosure.
         """
         disclosures: list[dict[str, Any]] = []
-        cells: list[tuple[Any, ...]] = []
+        cells = _Cells()
         said: list[tuple[Any, ...]] = []
         performed: list[tuple[Any, ...]] = []
         for disclosure_id, documents in readings.items():
@@ -256,29 +256,31 @@ class Batch:
                                 "sha256": reading.sha256,
                             },
                         )
-                cells += [
-                    (
-                        disclosure_id,
-                        reading.sha256,
-                        fact.form,
-                        fact.side.value if fact.side else "",
-                        fact.row,
-                        fact.column,
-                        fact.code,
-                        fact.name,
-                        fact.text,
-                        None if fact.amount_wan is None else _ticks(fact.amount_wan),
-                        fact.state.value,
-                        fact.agreed,
-                        fact.page,
-                        fact.decimals,
-                        fact.unit.value,
-                        fact.readers,
-                        fact.seen,
-                    )
-                    for fact in reading.facts
-                    if fact.form in taken
-                ]
+                cells.add(
+                    [
+                        (
+                            disclosure_id,
+                            reading.sha256,
+                            fact.form,
+                            fact.side.value if fact.side else "",
+                            fact.row,
+                            fact.column,
+                            fact.code,
+                            fact.name,
+                            fact.text,
+                            None if fact.amount_wan is None else _ticks(fact.amount_wan),
+                            fact.state.value,
+                            fact.agreed,
+                            fact.page,
+                            fact.decimals,
+                            fact.unit.value,
+                            fact.readers,
+                            fact.seen,
+                        )
+                        for fact in reading.facts
+                        if fact.form in taken
+                    ]
+                )
             first = documents[0] if documents else None
             row: dict[str, Any] = {
                 "disclosure_id": disclosure_id,
@@ -297,7 +299,7 @@ class Batch:
             disclosures.append(row)
         return cls(
             _disclosure_frame(disclosures),
-            _fact_frame(cells),
+            cells.frame(),
             _said_frame(said),
             _performance_frame(performed),
         )
@@ -347,22 +349,65 @@ def _disclosure_frame(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     return frame
 
 
-def _fact_frame(cells: Sequence[tuple[Any, ...]]) -> pd.DataFrame:
-    frame = pd.DataFrame(cells, columns=list(_RAW_FACTS))
-    ticks = frame["amount_ticks"].tolist()
-    # NaN stands for None here once pandas has seen both; figures too large to be true are dropped.
-    known = [None if t is None or t != t else int(t) for t in ticks]
-    wild = np.array([t is not None and abs(t) > LARGEST_TICKS for t in known], dtype=bool)
-    frame["amount_ticks"] = pd.array(
-        [None if w else t for t, w in zip(known, wild, strict=True)], dtype="Int64"
-    )
-    frame.loc[wild, "state"] = CellState.UNREADABLE.value
-    frame["page"] = pd.array([None if p != p else p for p in frame["page"]], dtype="Int64")
-    frame["decimals"] = pd.array([None if d != d else d for d in frame["decimals"]], dtype="Int64")
-    frame["side"] = frame["side"].fillna("")
-    frame["agreed"] = frame["agreed"].astype(bool)
-    frame["half_ticks"] = half_units(frame)
-    return frame[list(FACT_COLUMNS)]
+class _Cells:
+    """Facts on their way into a frame, column by column. Equal texts are kept once: millions of
+    cells repeat few of them, and each would otherwise be an object of its own."""
+
+    _NUMBERS: Final = ("amount_ticks", "page", "decimals")
+
+    def __init__(self) -> None:
+        self._pieces: list[dict[str, Any]] = []
+        self._known: dict[Any, Any] = {}
+
+    def add(self, cells: Sequence[tuple[Any, ...]]) -> None:
+        """Take some cells, with the columns ``_RAW_FACTS``."""
+        if not cells:
+            return
+        piece: dict[str, Any] = {}
+        for name, values in zip(_RAW_FACTS, zip(*cells, strict=True), strict=True):
+            if name in self._NUMBERS:
+                piece[name] = _integers(values)
+            elif name == "agreed":
+                piece[name] = np.array(values, dtype=bool)
+            else:
+                column = np.empty(len(values), dtype=object)
+                column[:] = [self._known.setdefault(value, value) for value in values]
+                piece[name] = column
+        # Figures too large to be true are dropped.
+        wild = np.abs(piece["amount_ticks"][0]) > LARGEST_TICKS
+        piece["amount_ticks"][1][wild] = True
+        piece["state"][wild] = CellState.UNREADABLE.value
+        self._pieces.append(piece)
+
+    def frame(self) -> pd.DataFrame:
+        """All cells, columns ``FACT_COLUMNS``."""
+        columns: dict[str, Any] = {}
+        for name in _RAW_FACTS:
+            parts = [piece[name] for piece in self._pieces]
+            if name in self._NUMBERS:
+                values, missing = (
+                    np.concatenate([part[n] for part in parts]) if parts else np.array([], kind)
+                    for n, kind in enumerate((np.int64, np.bool_))
+                )
+                columns[name] = pd.arrays.IntegerArray(values, missing)
+            elif name == "agreed":
+                columns[name] = np.concatenate(parts) if parts else np.array([], bool)
+            else:
+                columns[name] = np.concatenate(parts) if parts else np.array([], object)
+        self._pieces.clear()
+        frame = pd.DataFrame(columns)
+        frame["side"] = frame["side"].fillna("")
+        frame["half_ticks"] = half_units(frame)
+        return frame[list(FACT_COLUMNS)]
+
+
+def _integers(values: Sequence[int | None]) -> tuple[Ints, Bools]:
+    """The values (0 where there is none) and where there is none. What 64 bits do not hold is
+    taken to be as large as they can: no figure of a department comes near."""
+    missing = np.array([v is None for v in values], dtype=bool)
+    most = np.iinfo(np.int64).max
+    held = [0 if v is None else max(-most, min(most, v)) for v in values]
+    return np.array(held, dtype=np.int64), missing
 
 
 def _said_frame(rows: Sequence[tuple[Any, ...]]) -> pd.DataFrame:
@@ -452,7 +497,7 @@ def load_batch(engine: Engine, disclosure_ids: Sequence[str] | None = None) -> B
     names for them.
     """
     disclosures: list[dict[str, Any]] = []
-    cells: list[tuple[Any, ...]] = []
+    cells = _Cells()
     said: list[tuple[Any, ...]] = []
     performed: list[tuple[Any, ...]] = []
     with engine.connect() as connection:
@@ -547,16 +592,18 @@ def load_batch(engine: Engine, disclosure_ids: Sequence[str] | None = None) -> B
                 .order_by(CoreDisclosureDocument.disclosure_id, CoreFact.sha256, CoreFact.ordinal),
                 {"ids": wanted},
             )
-            cells += [
-                (*cell[:-2], _names_of(cell[-2]), _seen_of(cell[-1]))
-                for cell in rows
-                if cell[2] in taken[cell[0], cell[1]]
-            ]
+            cells.add(
+                [
+                    (*cell[:-2], _names_of(cell[-2]), _seen_of(cell[-1]))
+                    for cell in rows
+                    if cell[2] in taken[cell[0], cell[1]]
+                ]
+            )
             said += _stored_statements(connection, wanted)
             performed += _stored_performance(connection, wanted)
     return Batch(
         _disclosure_frame(disclosures),
-        _fact_frame(cells),
+        cells.frame(),
         _said_frame(said),
         _performance_frame(performed),
     )
