@@ -8,7 +8,7 @@ when two looks at it gave the same and a sum of its form proves it; all others s
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from disclosures.amounts import CellState
-from disclosures.forms import squeeze
+from disclosures.forms import forms, squeeze
 from disclosures.model import Box, Fact, FormReading
 from disclosures.reading.agreement import Method, Witness, agree, agree_forms
 from disclosures.reading.grammar import read_flattened
@@ -374,12 +374,16 @@ def _doubt(facts: Sequence[Fact], scores: dict[tuple[int, Box], float]) -> tuple
     """Facts with their confidence; agreed stays what sums prove, and cells without any ink."""
     proven = confirmed(facts)
     odd = _rows_with_doubtful_codes(facts)
+    codes: dict[str, set[str]] = defaultdict(set)
+    for fact in facts:
+        if fact.code:
+            codes[fact.form].add(fact.code)
     doubted: list[Fact] = []
     for fact in facts:
         score = scores.get((fact.page or 0, fact.bbox)) if fact.bbox else None
         empty = fact.state is CellState.BLANK and not fact.text and fact.bbox is not None
         sure = fact.agreed and (fact.key in proven or empty)
-        sure = sure and (fact.form, fact.row) not in odd
+        sure = sure and (fact.form, fact.row) not in odd and _is_row_of_its_form(fact, codes)
         notes = [fact.note] if fact.note else []
         if score is not None and fact.text:
             notes.append(f"图像识别，置信度{score:.2f}")
@@ -387,6 +391,22 @@ def _doubt(facts: Sequence[Fact], scores: dict[tuple[int, Box], float]) -> tuple
             notes.append(UNCONFIRMED)
         doubted.append(replace(fact, agreed=sure, note="；".join(notes) or None))
     return tuple(doubted)
+
+
+def _is_row_of_its_form(fact: Fact, codes: Mapping[str, Collection[str]]) -> bool:
+    """Whether a row is a line of the form, or its code one that the form can have: sums do not
+    tell that a figure stands under a misread code or name."""
+    form = forms()[fact.form]
+    if fact.code is None or form.codes is None:
+        return fact.row.startswith("line_") or fact.row in {
+            line.key for line in form.lines_of(fact.side)
+        }
+    own = codes[fact.form]
+    if form.codes == "economic":
+        return len(fact.code) in (3, 5) and (fact.code[:3] in own)
+    return len(fact.code) in (3, 5, 7) and all(
+        fact.code[:length] in own for length in (3, 5) if length < len(fact.code)
+    )
 
 
 def _rows_with_doubtful_codes(facts: Sequence[Fact]) -> frozenset[tuple[str, str]]:
