@@ -20,7 +20,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import product as combinations
 from typing import Any, Final, Literal
@@ -241,10 +241,12 @@ def _chapter(section: str) -> str:
 
 @dataclass
 class Narrative:
-    """The statements of one disclosure, in reading order."""
+    """The statements of one disclosure, in reading order; ``doubtful`` are the positions of those
+    whose subject the words before the figure do not bear out."""
 
     disclosure: int
     said: list[Said]
+    doubtful: frozenset[int]
     by_subject: dict[str, list[Said]] = field(init=False)
     _found: dict[tuple[str, str], list[Said]] = field(init=False, default_factory=dict)
 
@@ -311,10 +313,51 @@ def narratives(builder: Builder) -> dict[int, Narrative]:
     )
     for position, row in enumerate(zip(*(frame[c].tolist() for c in columns), strict=True)):
         raw[order[row[0]]].append((position, *row[1:]))
-    return {
-        d: Narrative(d, [s for s in _spans(rows) if not _of_another_year(s, int(builder.year[d]))])
-        for d, rows in raw.items()
-    }
+    told: dict[int, Narrative] = {}
+    for d, rows in raw.items():
+        said = [s for s in _spans(rows) if not _of_another_year(s, int(builder.year[d]))]
+        told[d] = Narrative(d, said, frozenset(_ill_named(said)))
+    return told
+
+
+#: Names that often stand close together, so that a figure without a name of its own (or one that
+#: was left blank before it) may have been given the wrong one.
+_NEIGHBOURS: Final = re.compile(
+    "(?P<三公经费>三公)|(?P<因公出国>因公出国)|(?P<公务用车购置及运行>公务用车购置(?:及|和)运行)"
+    "|(?P<公务用车购置费>公务用车(?:更新)?购置)|(?P<公务用车运行>公务用车运行)|(?P<公务接待费>公务接待)"
+)
+_CHECKED_NAMES: Final = frozenset({"amount", "change_amount", "change_pct", *_BUDGETS})
+
+
+def _ill_named(said: Sequence[Said]) -> Iterator[int]:
+    """Positions of statements whose subject is not the one that was named last before them."""
+    reached: dict[str, int] = defaultdict(int)
+    here: set[str] = set()
+    above: set[str] = set()
+    quote = ""
+    for one in said:
+        if one.quote != quote:
+            quote, here, above = one.quote, set(), here
+        here.add(one.subject)
+        text = _plain(one.quote)
+        at = text.find(f"{one.printed}{squeeze(one.unit)}", reached[one.quote])
+        if at < 0:
+            continue
+        before = text[reached[one.quote] : at]
+        named = [m.lastgroup or "" for m in _NEIGHBOURS.finditer(text[:at])]
+        reached[one.quote] = at + len(one.printed)
+        if one.measure not in _CHECKED_NAMES:
+            continue
+        # A change whose sentence names nothing may be that of any of those named above it.
+        nameless = one.measure.startswith("change") and squeeze(one.subject)[:4] not in text[:at]
+        if nameless and len(above) > 1 and one.subject in above and here == {one.subject}:
+            yield one.position
+            continue
+        neighbour = bool(named) and _NEIGHBOURS.match(one.subject) is not None
+        income = one.subject.endswith("收入") and re.search(r"支出[^收]*$", before)
+        expense = one.subject.endswith("支出") and re.search(r"收入[^支]*$", before)
+        if income or expense or (neighbour and not one.subject.startswith(named[-1])):
+            yield one.position
 
 
 def _of_another_year(said: Said, year: int) -> bool:
@@ -331,9 +374,12 @@ def _of_another_year(said: Said, year: int) -> bool:
 
 
 @lru_cache(maxsize=16384)
+def _plain(quote: str) -> str:
+    return re.sub(r"(?<=\d),(?=\d{3})", "", squeeze(quote))
+
+
 def _clauses(quote: str) -> tuple[str, ...]:
-    plain = re.sub(r"(?<=\d),(?=\d{3})", "", squeeze(quote))
-    return tuple(re.split(r"[,，;；:：。]", plain))
+    return tuple(re.split(r"[,，;；:：。]", _plain(quote)))
 
 
 @lru_cache(maxsize=65536)
@@ -475,7 +521,19 @@ class NarrativeChecks:
         """All checks of one rule."""
         found: list[CheckRow] = []
         for narrative in self.narratives.values():
-            found += self._of(shape, narrative)
+            rows = self._of(shape, narrative)
+            if not narrative.doubtful:
+                found += rows
+                continue
+            found += [
+                replace(row, doubtful=True)
+                if any(
+                    e.source == "statement" and e.position in narrative.doubtful
+                    for e in row.evidence
+                )
+                else row
+                for row in rows
+            ]
         return found
 
     def _of(self, shape: StatementShape, narrative: Narrative) -> Iterator[CheckRow]:
