@@ -22,6 +22,7 @@ _LEAST_CELL_IN: Final = 0.06
 _LEAST_TABLE_IN: Final = (1.5, 0.4)
 # A line that divides a cell may miss a few pixels.
 _CROSSED: Final = 0.93
+_FILLED: Final = 0.6
 # How much darker than paper ink is, of 255.
 _INK: Final = 70
 _FAINT: Final = 45
@@ -183,9 +184,14 @@ def _cells(rulings: Image, dark: Any, dpi: float) -> list[PixelBox]:
     count, _, stats, _ = cv2.connectedComponentsWithStats(255 - rulings, connectivity=4)
     least = int(_LEAST_CELL_IN * dpi)
     found: list[PixelBox] = []
-    for x, y, width, height, _ in stats[1:count].tolist():
-        if width >= least and height >= least:
-            box = (x, y, x + width, y + height)
+    boxes = [
+        (x, y, x + width, y + height)
+        for x, y, width, height, area in stats[1:count].tolist()
+        # Blurred lines leave slivers of paper that run around other cells.
+        if width >= least and height >= least and area >= _FILLED * width * height
+    ]
+    for box in boxes:
+        if not any(_holds(box, other) for other in boxes):
             found += [
                 part
                 for column in _split(dark, box, least, 1)
@@ -208,6 +214,13 @@ def _split(dark: Any, box: PixelBox, least: int, along: int) -> list[PixelBox]:
             else:
                 parts.append((x0, top + start, x1, top + stop))
     return parts or [box]
+
+
+def _holds(box: PixelBox, other: PixelBox) -> bool:
+    """Whether the middle of a smaller box lies in a box."""
+    x, y = (other[0] + other[2]) / 2, (other[1] + other[3]) / 2
+    smaller = (other[2] - other[0]) * (other[3] - other[1]) < (box[2] - box[0]) * (box[3] - box[1])
+    return smaller and box[0] < x < box[2] and box[1] < y < box[3]
 
 
 def _inside(box: PixelBox, other: PixelBox) -> bool:
