@@ -262,9 +262,7 @@ class _Writer:
     def system(self) -> System:
         source = self.source
         equations = [
-            equation
-            for instance in source._written
-            for equation in self._equations(instance)
+            equation for instance in source._written for equation in self._equations(instance)
         ]
         return System(tuple(self.cells), tuple(equations))
 

@@ -57,18 +57,26 @@ class Service:
         return found
 
     def start(self, name: str, parameters: dict[str, Any]) -> str:
-        answer = self.api.post(
-            f"/deployments/{self.deployment(name)['id']}/create_flow_run",
-            json={"parameters": parameters, "state": {"type": "SCHEDULED"}},
-        )
+        """Ask for a flow run. A server on SQLite answers 503 while its database is being written
+        to, and asks to be asked again, as Prefect's own client does."""
+        deployment = self.deployment(name)["id"]
+        for _ in range(10):
+            answer = self.api.post(
+                f"/deployments/{deployment}/create_flow_run",
+                json={"parameters": parameters, "state": {"type": "SCHEDULED"}},
+            )
+            if answer.status_code != 503:
+                break
+            time.sleep(2)
         assert answer.status_code == 201, answer.text
         return str(answer.json()["id"])
 
     def finished(self, flow_run_id: str, timeout_s: float = 240) -> dict[str, Any]:
         deadline = time.monotonic() + timeout_s
         while time.monotonic() < deadline:
-            run: dict[str, Any] = self.api.get(f"/flow_runs/{flow_run_id}").json()
-            if run["state_type"] in FINAL_STATES:
+            answer = self.api.get(f"/flow_runs/{flow_run_id}")
+            if answer.status_code == 200 and answer.json()["state_type"] in FINAL_STATES:
+                run: dict[str, Any] = answer.json()
                 return run
             time.sleep(1)
         raise AssertionError(f"flow run {flow_run_id} did not end in {timeout_s} s")
