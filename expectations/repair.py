@@ -74,7 +74,7 @@ def repair(system: System) -> Repairs:
     single = sorted(singles(system, {}), key=lambda c: cost(system.cells[c.cell]))
     if single:
         return Repairs((Repair((single[0],), (tuple(single[1:]),)),), True)
-    return _several(system)
+    return _apart(system) or _several(system)
 
 
 def cost(cell: Cell) -> float:
@@ -170,6 +170,34 @@ def _best(
 
 
 # ------------------------------------------------------------------------------- several cells
+
+
+def _apart(system: System) -> Repairs | None:
+    """One change for each group of violated identities that share no figure with the others, or
+    None. Each group needs at least one, so nothing smaller exists; and no solver has to weigh a
+    change of 0.01 against one of millions."""
+    groups: list[tuple[set[int], set[int]]] = []
+    for n in system.violated:
+        cells = {cell for cell, _ in system.equations[n].terms}
+        near = [group for group in groups if group[1] & cells]
+        groups = [group for group in groups if not group[1] & cells]
+        members = {n}.union(*(group[0] for group in near))
+        groups.append((members, cells.union(*(group[1] for group in near))))
+    if len(groups) > MOST_CHANGED:
+        return None
+    options: list[list[Change]] = []
+    for members, _ in groups:
+        common = set.intersection(*({c for c, _ in system.equations[n].terms} for n in members))
+        found = [change for cell in sorted(common) if (change := _change(system, cell, {}))]
+        if not found:
+            return None
+        options.append(sorted(found, key=lambda c: cost(system.cells[c.cell])))
+    by = {one[0].cell: one[0].ticks - system.cells[one[0].cell].ticks for one in options}
+    touched = {n for cell in by for n in system.equations_of[cell]}
+    if not all(system.holds(n, by) for n in {*system.violated, *touched}):
+        return None
+    changes = tuple(one[0] for one in options)
+    return Repairs((Repair(changes, tuple(tuple(one[1:]) for one in options)),), True)
 
 
 class _Program:
