@@ -539,8 +539,10 @@ def main() -> None:
         f"untouched: {synthetic} synthetic disclosures, {len(false)} error-level findings; "
         f"{len(clean)} clean ones changed"
     )
-    console.print(f"one figure, detected: {found} of {covered + 0} that an identity covers, ")
-    console.print(f"  {found} of {outside.changes + leaves.changes} in all")
+    console.print(
+        f"one figure, detected: {_share(found, outside.changes + leaves.changes)}, "
+        f"{_share(found, covered)} of those that an identity covers"
+    )
     console.print(
         f"outside detail items of 06, first-named: {_share(outside.first, outside.detected)}"
     )
