@@ -156,6 +156,9 @@ class Rule(_Model):
             raise ValueError(f"{self.id}: what is no error needs its innocent explanation")
         if isinstance(self.check, StatementShape):
             list(addresses_of(self.check))
+        # PostgreSQL cuts names at 63 bytes.
+        if len(CheckedInstance(self).mask_column) > 63:
+            raise ValueError(f"{self.id}: the id is too long for a column of the mart")
         return self
 
     @property

@@ -258,7 +258,8 @@ class CheckedMarts:
         }
         subject, _, measure = row.subject.rpartition("／")
         if rule.grain == "statement":
-            names["subject"] = f"{subject}{_MEASURES.get(measure, measure)}"
+            said = _MEASURES.get(measure, measure)
+            names["subject"] = subject if subject.endswith(said) else f"{subject}{said}"
         pattern = rule.answer_no or (
             "$where“$subject”为 $stated，$how为 $computed，相差 $difference，"
             "超出四舍五入允许的 $tolerance。"
@@ -373,9 +374,7 @@ def shown(value: int, unit: str) -> str:
     if unit in MONEY_UNITS:
         return f"{amount:f} 万元"
     if unit == "%":
-        return (
-            f"{amount.quantize(Decimal('0.01'))} %"
-            if abs(amount) >= Decimal("0.01")
-            else f"{amount:f} %"
-        )
+        exact = amount.normalize()
+        places = Decimal("0.01") if abs(amount) >= Decimal("0.01") else Decimal("0.0001")
+        return f"{exact.quantize(places):f} %"
     return f"{amount.normalize():f} {unit}".strip()

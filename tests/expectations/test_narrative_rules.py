@@ -455,8 +455,8 @@ def test_beiguan() -> None:
         "narrative.tie.general-basic",
         "narrative.tie.item",
         "narrative.tie.three-public-total",
-        "narrative.completion.three-public-total-of-nothing",
-        "narrative.share.small-firms-of-nothing",
+        "narrative.completion.three-public-total-of-zero",
+        "narrative.share.small-firms-of-zero",
         "performance.within-weight",
         "performance.scores",
     } <= rules
