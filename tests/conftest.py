@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 import os
+import shutil
 import uuid
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser, sync_playwright
 from sqlalchemy import Engine, create_engine, make_url, text
 
 from warehouse.database import open_engine
 
 _POSTGRES = "JUESUAN_TEST_POSTGRES"
+#: Without these Chromium looks for its maker's hosts at every start.
+_QUIET_CHROMIUM = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 #: Marks whose tests may not be skipped, comma-separated: CI has every service.
 _REQUIRED = "JUESUAN_TEST_REQUIRE"
 
@@ -69,3 +81,15 @@ def engine(warehouse_url: str) -> Iterator[Engine]:
         yield opened
     finally:
         opened.dispose()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """One Chromium for all tests: a thread can hold one Playwright at a time."""
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        pytest.skip("chromium is not installed")
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=chromium, args=_QUIET_CHROMIUM)
+        yield started
+        started.close()

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 from sqlalchemy import Engine, func, select
 
 from connectors.replica.server import ReplicaPortal, serve
@@ -28,16 +28,6 @@ from warehouse.schema import OutValidation, RawDocument, RawRun
 pytestmark = [pytest.mark.server, pytest.mark.timeout(900)]
 
 ROOT = Path(__file__).resolve().parents[2]
-CHROMIUM = Path("/usr/bin/chromium")
-CHROMIUM_FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 FINAL_STATES = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
 
 
@@ -267,25 +257,23 @@ def _rows(artifact: Any) -> list[dict[str, Any]]:
 
 
 @contextmanager
-def _browser_page(requested: list[str]) -> Iterator[Page]:
-    if not CHROMIUM.exists():
-        pytest.skip("no chromium at /usr/bin/chromium")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=CHROMIUM_FLAGS)
-        page = browser.new_page(viewport={"width": 1300, "height": 1400})
-        page.on("request", lambda request: requested.append(request.url))
-        try:
-            yield page
-        finally:
-            browser.close()
+def _page(browser: Browser, requested: list[str]) -> Iterator[Page]:
+    page = browser.new_page(viewport={"width": 1300, "height": 1400})
+    page.on("request", lambda request: requested.append(request.url))
+    try:
+        yield page
+    finally:
+        page.close()
 
 
 @pytest.mark.browser
-def test_rerun_from_the_form_of_the_ui(service: Service, night: dict[str, Any]) -> None:
+def test_rerun_from_the_form_of_the_ui(
+    service: Service, night: dict[str, Any], browser: Browser
+) -> None:
     with service.engine.connect() as connection:
         sha256 = connection.scalars(select(RawDocument.sha256).limit(1)).one()
     requested: list[str] = []
-    with _browser_page(requested) as page:
+    with _page(browser, requested) as page:
         deployment = service.deployment("rerun")["id"]
         page.goto(f"{service.base_url}/deployments/deployment/{deployment}/run")
         form = page.get_by_text("文件 SHA-256")
@@ -303,9 +291,11 @@ def test_rerun_from_the_form_of_the_ui(service: Service, night: dict[str, Any]) 
 
 
 @pytest.mark.browser
-def test_data_docs_ask_nobody_else(service: Service, night: dict[str, Any]) -> None:
+def test_data_docs_ask_nobody_else(
+    service: Service, night: dict[str, Any], browser: Browser
+) -> None:
     requested: list[str] = []
-    with _browser_page(requested) as page:
+    with _page(browser, requested) as page:
         page.goto((service.data / "data_docs" / "index.html").as_uri())
         first = page.locator("a[href^='disclosures/']").first
         expect(first).to_be_visible(timeout=10_000)
