@@ -8,6 +8,7 @@ disclosures.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -24,6 +25,8 @@ UNKNOWN_AGENCY: Final = "（未识别部门）"
 
 _MONEY: Final = frozenset(unit.value for unit in MoneyUnit)
 _STATED_KEPT: Final = 24
+#: A department's accounts are those of all its units.
+_OF_ALL: Final = re.compile(r"[(（](?:汇总|部门)[)）]$")
 
 
 class Role(StrEnum):
@@ -205,8 +208,9 @@ def largest_stated(reading: Reading) -> frozenset[Decimal]:
     """The largest amounts that the narrative states, in 万元: the totals are among them."""
     amounts = set()
     for statement in reading.statements:
-        if statement.measure == "amount" and statement.unit in _MONEY:
-            amounts.add(abs(MoneyUnit(statement.unit).to_wan(statement.value)))
+        stated = statement.value
+        if statement.measure == "amount" and stated is not None and statement.unit in _MONEY:
+            amounts.add(abs(MoneyUnit(statement.unit).to_wan(stated)))
     return frozenset(sorted(amounts, reverse=True)[:_STATED_KEPT])
 
 
@@ -305,7 +309,7 @@ def _same_agency(one: str | None, other: str | None) -> bool:
     济南市历下区财政局)."""
     if one is None or other is None:
         return True
-    one, other = squeeze(one), squeeze(other)
+    one, other = _OF_ALL.sub("", squeeze(one)), _OF_ALL.sub("", squeeze(other))
     return one.endswith(other) or other.endswith(one)
 
 

@@ -107,7 +107,8 @@ def fact_records(check: Check) -> Iterator[Record]:
 
 
 def statement_records(check: Check) -> Iterator[Record]:
-    """One record per number of the narrative; ``value`` is in ``unit`` as printed."""
+    """One record per number of the narrative; ``value`` is in ``unit`` as printed, or the word
+    that stands for a number (持平, 无)."""
     for file, reading in check.readings:
         for statement in reading.statements:
             yield {
@@ -116,7 +117,11 @@ def statement_records(check: Check) -> Iterator[Record]:
                 "section": statement.section,
                 "subject": statement.subject,
                 "measure": statement.measure,
-                "value": decimal_text(statement.value),
+                "value": (
+                    statement.direction
+                    if statement.value is None
+                    else decimal_text(statement.value)
+                ),
                 "unit": statement.unit,
                 "quote": statement.quote,
                 "page": statement.page,

@@ -86,16 +86,18 @@ class FormReading:
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """One number of the narrative.
+    """One number of the narrative, or the word that stands for one.
 
     ``measure`` is one of ``amount share change_amount change_pct completion budget_initial
-    budget_full variance_pct count score``. ``value`` is in ``unit`` as printed.
+    budget_full variance_pct adjustment_rate count score score_floor compare none``. ``value`` is
+    in ``unit`` as printed; ``compare`` ("与上年持平") and ``none`` ("没有政府性基金收支") have
+    none, and ``direction`` is their word (持平, 存在差异, 大于, 小于, 无).
     """
 
     section: str
     subject: str
     measure: str
-    value: Decimal
+    value: Decimal | None
     unit: str
     quote: str
     page: int | None = None
@@ -125,6 +127,17 @@ class PerformanceFact:
 
 
 @dataclass(frozen=True, slots=True)
+class Remark:
+    """Words of the running text that no finished disclosure should hold; ``kind`` is one of
+    :func:`disclosures.reading.remarks.kinds`, ``quote`` what stands around ``text``."""
+
+    kind: str
+    text: str
+    quote: str
+    page: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Reading:
     """All that one document said, or the reason why it said nothing."""
 
@@ -142,6 +155,8 @@ class Reading:
     statements: tuple[Statement, ...] = ()
     performance: tuple[PerformanceFact, ...] = ()
     sections: tuple[str, ...] = ()
+    topics: tuple[str, ...] = ()
+    remarks: tuple[Remark, ...] = ()
     readers: Mapping[str, str] = field(default_factory=dict)
     seconds: float = 0.0
     notes: tuple[str, ...] = ()

@@ -146,7 +146,7 @@ def squeeze(text: str) -> str:
 
 
 def _squeezed(text: str) -> str:
-    return re.sub(r"\s+", "", unicodedata.normalize("NFKC", text)).translate(_QUOTES)
+    return "".join(unicodedata.normalize("NFKC", text).split()).translate(_QUOTES)
 
 
 # The same names stand in every disclosure.

@@ -24,7 +24,7 @@ class Method(StrEnum):
     """How a reader told columns apart: by ruling lines, by the places of words, by grammar."""
 
     RULED = "ruled"
-    ALIGNED = "aligned"
+    PLACED = "placed"
     GRAMMAR = "grammar"
 
 
@@ -68,20 +68,16 @@ def agree(witnesses: Sequence[Witness]) -> Agreement:
     """Settle every cell by its witnesses.
 
     A value that at least two witnesses saw, and more than saw any other value, is agreed;
-    witnesses that saw something unreadable abstain. Readers by alignment guess columns from the
-    places of words, and often wrongly: they may confirm what another reader saw, or, both of
-    them, fill in what the others could not read, but neither contradict nor add anything. All
-    else keeps the value that most (or the first) saw and is marked not agreed. A lone reading of
-    a cell that others agree on under another row, or by a reader that misread most of the form,
-    is set aside and told in ``dropped``.
+    witnesses that saw something unreadable abstain. All else keeps the value that most (or the
+    first) saw and is marked not agreed. A lone reading of a cell that others agree on under
+    another row, or by a reader that misread most of the form, is set aside and told in
+    ``dropped``.
     """
     seen: dict[FactKey, list[_Vote]] = {}
-    # Confirming witnesses come last, so that every key has a reader of its own already.
-    for witness in sorted(witnesses, key=lambda witness: witness.method is Method.ALIGNED):
+    for witness in witnesses:
         for fact in witness.facts:
-            if witness.method is not Method.ALIGNED or fact.key in seen:
-                vote = _Vote(witness.reader, witness.method, fact)
-                seen.setdefault(fact.key, []).append(vote)
+            vote = _Vote(witness.reader, witness.method, fact)
+            seen.setdefault(fact.key, []).append(vote)
     settled = [_settle(votes) for votes in seen.values()]
     agreed = [fact for fact in settled if fact.agreed]
     unreliable = _unreliable(witnesses, {fact.key: fact for fact in agreed})
@@ -114,8 +110,6 @@ def _unreliable(
     for form in {fact.form for fact in agreed.values()}:
         size = sum(fact.form == form for fact in agreed.values())
         for witness in witnesses:
-            if witness.method is Method.ALIGNED:
-                continue
             own = [fact for fact in witness.facts if fact.form == form]
             right = sum(
                 fact.key in agreed and witness.reader in agreed[fact.key].readers for fact in own
@@ -146,33 +140,23 @@ def _value(fact: Fact) -> _Value:
 
 
 def _settle(votes: Sequence[_Vote]) -> Fact:
-    readers = [vote for vote in votes if vote.method is not Method.ALIGNED]
-    values = {_value(vote.fact) for vote in readers}
-    if len(readers) > 1 and len(values) == 1 and _saw(readers[0]):
-        return _by(readers, votes)
-    leading, agreed = _lead(readers)
-    guesses = [vote for vote in votes if vote.method is Method.ALIGNED and _saw(vote)]
-    if not _saw(leading[0]):
-        # Too few figures for the columns of a row, say: where they stand tells which are blank.
-        if len(guesses) > 1 and len({_value(vote.fact) for vote in guesses}) == 1:
-            leading, agreed = guesses, True
-        elif all(vote.method is Method.GRAMMAR for vote in leading):
-            agreed = False  # the same grammar failed on both stacks; what is printed is unknown
-    elif not agreed:
-        # A blank is what alignment sees wherever it is wrong, so it confirms figures only.
-        figures = {_value(vote.fact) for vote in readers if vote.fact.state is CellState.READ}
-        readers += [vote for vote in guesses if _value(vote.fact) in figures]
-        leading, agreed = _lead(readers)
+    values = {_value(vote.fact) for vote in votes}
+    if len(votes) > 1 and len(values) == 1 and _saw(votes[0]):
+        return _by(votes, votes)
+    leading, agreed = _lead(votes)
+    if not _saw(leading[0]) and all(vote.method is not Method.RULED for vote in leading):
+        # The same figures without a place on both stacks: what is printed is unknown.
+        agreed = False
     note = None
     if not agreed:
         camps: dict[_Value, list[_Vote]] = {}
-        for vote in readers:
+        for vote in votes:
             camps.setdefault(_value(vote.fact), []).append(vote)
         readings = "; ".join(
             f"{', '.join(vote.reader for vote in camp)}: {camp[0].fact.text!r}"
             for camp in camps.values()
         )
-        note = ONE_READER if len(readers) == 1 else f"{READERS_DIFFER} ({readings})"
+        note = ONE_READER if len(votes) == 1 else f"{READERS_DIFFER} ({readings})"
     return _by(leading, votes, agreed=agreed, note=note)
 
 
@@ -227,6 +211,8 @@ def _fullest(facts: Iterable[Fact]) -> Fact:
     if longest.decimals == first.decimals:
         longest = first
     boxed = next((fact for fact in candidates if fact.bbox is not None), first)
+    if longest is first and boxed is first:
+        return first
     return replace(first, text=longest.text, decimals=longest.decimals, bbox=boxed.bbox)
 
 

@@ -26,7 +26,9 @@ from disclosures.reading.performance import (
 from disclosures.reading.performance_text import read_performance_text
 from disclosures.reading.readers.base import Reader, UnreadableError
 from disclosures.reading.recognise import recognise
+from disclosures.reading.remarks import remarks, topics
 from disclosures.reading.sniff import MediaType, decode_text, sniff
+from disclosures.reading.splitting import first_pages, parts, told, within
 from disclosures.reading.storable import storable
 from disclosures.reading.text import READER as TEXT_READER
 from disclosures.reading.text import read_text_document
@@ -118,11 +120,14 @@ def read_document(
     return storable(replace(reading, notes=notes, seconds=seconds))
 
 
-def warm_up() -> None:
-    """Load the readers and start the Java virtual machine before the first document comes."""
+def warm_up(*, many: bool = False) -> None:
+    """Load the readers and start the Java virtual machine before the first document comes.
+
+    ``many`` says that more than a hundred are to come, for which it then compiles longer.
+    """
     from disclosures.reading import pdf
 
-    pdf.warm_up()
+    pdf.warm_up(many=many)
 
 
 def _read(
@@ -191,13 +196,15 @@ def _read_pdf(
         return _read_scanned_pdf(path, reading, content, everything, on_scan)
     triage = classify(read.texts, may_be_scan=False)
     if triage.kind is DocumentKind.FINAL_ACCOUNTS:
-        found = pdf.read_forms(path, read.texts)
+        texts, triage = _first_disclosure(content, triage)
+        with first_pages(path, len(texts), of=len(read.texts)) as whole:
+            found = pdf.read_forms(whole, texts)
         content.forms, content.facts = found.forms, found.facts
         content.readers |= found.readers
         content.notes += found.notes
-        content.take_performance(_performance(found.grids, read.texts, strict=True))
-        if read.images:
-            _add_scanned_pages(path, content, read.images, on_scan)
+        content.take_performance(_performance(found.grids, texts, strict=True))
+        if images := [page for page in read.images if page <= len(texts)]:
+            _add_scanned_pages(path, content, images, on_scan)
     elif triage.kind is DocumentKind.PERFORMANCE:
         # A form goes on over pages that show nothing of its headings.
         wanted = any(is_performance_page(text.text) for text in read.texts)
@@ -217,6 +224,20 @@ def _read_pdf(
             "请重新下载"
         )
     return _conclude(reading, content, triage)
+
+
+def _first_disclosure(content: _Content, triage: Triage) -> tuple[Sequence[PageText], Triage]:
+    """The pages of the first of several disclosures in one file, else all pages.
+
+    Facts of two departments must not be mixed, so the others are told, not read.
+    """
+    found = parts(content.texts)
+    if not found:
+        return content.texts, triage
+    own = classify(within(content.texts, found[0]), may_be_scan=False)
+    content.texts = tuple(within(content.texts, found[0]))
+    content.notes.append(told(found))
+    return content.texts, replace(own, kind=triage.kind, reason=told(found))
 
 
 def _read_scanned_pdf(
@@ -349,9 +370,11 @@ def _read_plain_text(body: bytes, reading: Reading) -> Reading:
     content = _Content(read.pages, pages, {TEXT_READER: READER_VERSION})
     triage = classify(read.pages, may_be_scan=False)
     if triage.kind is DocumentKind.FINAL_ACCOUNTS:
-        content.take(read.forms)
+        texts, triage = _first_disclosure(content, triage)
+        whole = len(texts) == len(read.pages)
+        content.take(read.forms if whole else read_flattened(texts, reader=TEXT_READER))
     if triage.kind in _WITH_PERFORMANCE:
-        content.take_performance(_performance((), read.pages))
+        content.take_performance(_performance((), content.texts))
     return _conclude(reading, content, triage)
 
 
@@ -388,7 +411,7 @@ def _exact_reader(kind: MediaType) -> Reader:
         from disclosures.reading.readers.ofd_reader import OfdReader
 
         return OfdReader()
-    if kind in (MediaType.DOC, MediaType.RTF):
+    if kind in (MediaType.DOC, MediaType.RTF, MediaType.ODT):
         from disclosures.reading.readers.office_reader import OfficeReader
 
         return OfficeReader()
@@ -412,6 +435,8 @@ def _conclude(reading: Reading, content: _Content, triage: Triage) -> Reading:
         forms=content.forms,
         facts=content.facts,
         statements=tuple(statements(content.texts)) if final else (),
+        topics=topics(content.texts) if final else (),
+        remarks=tuple(remarks(content.texts, triage.year)) if final else (),
         performance=content.performance,
         readers=content.readers,
         notes=tuple(content.notes),

@@ -28,7 +28,32 @@ class Grid:
 
 @dataclass(frozen=True, slots=True)
 class PageText:
-    """The text of one page, lines as printed. ``page`` counts from 1."""
+    """The text of one page, lines as printed. ``page`` counts from 1.
+
+    ``shift`` is how far right and down boxes must be moved, in points, that were measured as if
+    the visible page began at the origin of the file's coordinates.
+    """
 
     page: int | None
     text: str
+    shift: tuple[float, float] = (0.0, 0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Glyph:
+    """One letter on the page as displayed, in points; ``y`` is its baseline, counted from the
+    top, ``size`` the width of an em."""
+
+    text: str
+    x0: float
+    x1: float
+    y: float
+    size: float
+
+
+@dataclass(frozen=True, slots=True)
+class PageGlyphs:
+    """All letters of one page, in any order. ``page`` counts from 1."""
+
+    page: int
+    glyphs: tuple[Glyph, ...]

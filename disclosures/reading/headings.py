@@ -79,6 +79,9 @@ def is_body(row: Row) -> bool:
     )
 
 
+_WHOLE: Final = re.compile(r"-?\d{1,3}(?:,\d{3})+|-?\d+")
+
+
 def _is_ruler(row: Row) -> bool:
     """The row of 栏次: consecutive integers under the columns."""
     filled = [plain(cell.text) for cell in row if plain(cell.text)]
@@ -91,6 +94,15 @@ def _is_ruler(row: Row) -> bool:
         and numbers == list(range(numbers[0], numbers[0] + len(numbers)))
         and numbers[0] <= 2
     )
+
+
+def _is_whole_figures(row: Row) -> bool:
+    """A row of nothing but whole numbers, as workbooks keep amounts of 元: form 09 has no other."""
+    filled = [plain(cell.text) for cell in row if plain(cell.text)]
+    if _is_ruler(row) or not all(_WHOLE.fullmatch(text) for text in filled):
+        return False
+    # A number alone may be that of a page or a year.
+    return len(filled) > 1 or any(len(t) > 4 for t in filled)
 
 
 def _is_heading(row: Row) -> bool:
@@ -119,7 +131,7 @@ def split_rows(rows: Sequence[Row]) -> tuple[list[Row], list[Row], list[str]]:
                 else:
                     body.append(row)
             continue
-        if is_body(row) or _is_blank_line(row, head):
+        if is_body(row) or _is_blank_line(row, head) or (head and _is_whole_figures(row)):
             body.append(row)
         elif _is_heading(row) and (head or len(filled) > 1 or is_header_word(plain(first))):
             head.append(row)

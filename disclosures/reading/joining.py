@@ -89,7 +89,7 @@ def put(
         name=name,
         column=column,
         amount_wan=amount.value,
-        text=re.sub(r"\s*\n\s*", "", amount.text),
+        text=re.sub(r"\s*\n\s*", "", amount.text) if "\n" in amount.text else amount.text,
         decimals=amount.decimals,
         state=amount.state,
         page=grid.page,
@@ -97,12 +97,13 @@ def put(
         readers=(grid.reader,),
         note=note,
     )
-    known = growing.facts.get(fact.key)
+    key = fact.key
+    known = growing.facts.get(key)
     if known is None or (known.state is CellState.BLANK and fact.state is not CellState.BLANK):
-        growing.facts[fact.key] = fact
+        growing.facts[key] = fact
         keys = growing.rows.setdefault((side, row), [])
-        if fact.key not in keys:
-            keys.append(fact.key)
+        if key not in keys:
+            keys.append(key)
     elif fact.state is CellState.READ and known.amount_wan != fact.amount_wan:
         growing.notes.append(
             f"{name or row}重复出现且数字不同：{known.text}、{fact.text}（第{grid.page or '-'}页）"
@@ -193,6 +194,12 @@ def _is_complete(form: Form, rows: set[tuple[Side | None, str]], facts: Sequence
     if form.layout == "two_sided":
         if any((side, "grand_total") not in rows for side in (Side.INCOME, Side.EXPENSE)):
             return False
+        # Totals alone are what is left when a page's names were not seen.
+        for side in (Side.INCOME, Side.EXPENSE):
+            lines = {line.key: line.role for line in form.lines_of(side)}
+            roles = {lines.get(row) for of, row in rows if of == side}
+            if not roles & {"item", "subtotal"}:
+                return False
     elif form.layout == "coded":
         if (None, "total") not in rows:
             return False

@@ -466,11 +466,20 @@ def group_of_three(path: str) -> str | None:
     return "actual" if "决算" in path or "支出数" in path else None
 
 
+def _is_group_label(row: Row) -> bool:
+    texts = [plain(cell.text) for cell in row]
+    return bool(group_of_three(texts[0])) and not any(texts[1:])
+
+
 def _read_single_row(
     grid: Grid, head: Sequence[Row], body: Sequence[Row], growing: Growing
 ) -> None:
     """Form 09 as twelve in a row, six pairs, two rows or a list of items."""
     width = max((len(row) for row in (*head, *body)), default=0)
+    if not body:
+        # 预算数 and 决算数 over nothing but blanks look like headings.
+        body = [row for row in head if _is_group_label(row)]
+        head = [row for row in head if not _is_group_label(row)]
     paths = spanning_of(head, width)
     filled = [row for row in body if any(plain(cell.text) for cell in row)]
     items = [plain(cell.text) for row in filled for cell in row[:2] if has_chinese(cell.text)]

@@ -37,9 +37,14 @@ def wording() -> dict[str, Any]:
 @lru_cache(maxsize=65536)
 def clean(text: str) -> str:
     """A cell without HTML tags and Markdown emphasis, trimmed; line breaks stay."""
-    plain = _TAGS.sub("", text)
-    plain = _MARKUP.sub("", plain)
-    return _ESCAPE.sub("", plain).strip()
+    # Most cells hold none of these signs, and all cells of all pages come through here.
+    if "<" in text:
+        text = _TAGS.sub("", text)
+    if "*" in text or "_" in text or "`" in text:
+        text = _MARKUP.sub("", text)
+    if "\\" in text:
+        text = _ESCAPE.sub("", text)
+    return text.strip()
 
 
 @lru_cache(maxsize=65536)

@@ -25,7 +25,10 @@ _HALF_WIDTH: Final = str.maketrans(
 )
 _FULL_WIDTH: Final = str.maketrans("()", "（）")
 _DOWN: Final = frozenset(["减少", "下降", "降低", "压减", "压缩", "节约", "降幅", "减幅"])
-_ITEM: Final = re.compile(r"\(类\)[^,;:]*?\(款\)([^,;:]+?)\(项\)")
+_ITEM: Final = re.compile(
+    r"\([类款]\)([^,;:()]+(?:\((?!款)[^()]*\)[^,;:()]*)?)\(项\)"
+    r"|^\(?\d{7}\)?[-—_.、:]*([\u4e00-\u9fff][\u4e00-\u9fff()]*)[.:。]*$"
+)
 _MAX_SUBJECT: Final = 24
 
 
@@ -47,15 +50,50 @@ class _Versus(_Model):
     versus: str
 
 
+class _Word(_Model):
+    """What is said in a word where others print a figure."""
+
+    pattern: str
+    measure: str
+    value: str = ""
+    subject: str = ""
+
+    @property
+    def once(self) -> bool:
+        return bool(self.subject)
+
+
+class _Project(_Model):
+    """How a paragraph begins that is about one project; ``section`` where that alone tells."""
+
+    pattern: str
+    section: str = ""
+
+
+class _OfFund(_Model):
+    section: str
+    subjects: dict[str, str]
+
+
 class _Wording(_Model):
     units: dict[str, tuple[str, ...]]
     not_figures_after: tuple[str, ...]
     not_figures_before: tuple[str, ...]
     measures: tuple[_Measure, ...]
+    of_funds: tuple[_OfFund, ...]
+    funds: tuple[str, ...]
+    divided: tuple[str, ...]
+    ends_reasons: str
+    names: str
+    words: tuple[_Word, ...]
+    projects: tuple[_Project, ...]
     versus: tuple[_Versus, ...]
     subjects: tuple[tuple[str, str], ...]
+    counts_in_pairs: tuple[tuple[str, str], ...]
     counts: tuple[tuple[str, str], ...]
     section_subjects: tuple[tuple[str, str], ...]
+    averages: str
+    counts_of_reviews: tuple[str, ...]
     count_verbs: tuple[str, ...]
     inherited_as: dict[str, str]
     reasons: str
@@ -95,6 +133,7 @@ class _Context:
     default: str | None
     project: str | None = None
     first: str | None = None
+    first_money: str | None = None
     heading: str = ""
 
 
@@ -115,10 +154,13 @@ def statements(pages: Sequence[PageText]) -> list[Statement]:
         )
         if not (continued and context.section == paragraph.section):
             context = _Context(
-                paragraph.section, _default_subject(paragraph.section), _project(paragraph.text)
+                paragraph.section,
+                _default_subject(paragraph.section),
+                _project(paragraph.text, paragraph.section),
             )
         found += _of_paragraph(paragraph, context)
-    return found
+    # The notes below empty forms alone ("没有政府性基金收支") are no narrative.
+    return found if any(one.measure != "none" for one in found) else []
 
 
 def _of_paragraph(paragraph: Paragraph, context: _Context) -> Iterator[Statement]:
@@ -126,19 +168,24 @@ def _of_paragraph(paragraph: Paragraph, context: _Context) -> Iterator[Statement
         page = paragraph.page_at(match.start())
         found = list(_of_sentence(match[0], context, page))
         yield from found
-        items = _ITEM.findall(match[0].translate(_HALF_WIDTH))
+        items = [a or b for a, b in _ITEM.findall(match[0].translate(_HALF_WIDTH))]
         if items and not found:
             # The item stands in a sentence of its own; what follows is about it.
             context.default = f"项:{items[-1].translate(_FULL_WIDTH)}"
             context.heading = match[0]
-            context.first = None
+            context.first = context.first_money = None
 
 
-def _project(text: str) -> str | None:
-    quoted = re.match(r'[“"]([^”"]{2,40})[”"]项目', text)
-    if quoted is None:
-        return None
-    return f"{quoted[1]}（{'部门评价' if '部门评价' in text[:80] else '自评'}）"
+def _project(text: str, section: str) -> str | None:
+    words = text.translate(_HALF_WIDTH)
+    for entry in _wording().projects:
+        if not re.search(entry.section, section):
+            continue
+        if found := re.match(entry.pattern, words):
+            by_department = re.search(r"部门评价|重点(?:项目)?(?:再)?评价", words[:80])
+            name = found["name"].translate(_FULL_WIDTH)
+            return f"{name}（{'部门评价' if by_department else '自评'}）"
+    return None
 
 
 def _default_subject(section: str) -> str | None:
@@ -150,66 +197,281 @@ def _default_subject(section: str) -> str | None:
 
 
 def _of_sentence(quote: str, context: _Context, page: int | None) -> Iterator[Statement]:
-    text = quote.translate(_HALF_WIDTH)
-    reasons = re.compile(_wording().reasons)
-    inherited = context.first or context.default
-    context.first = None
-    previous: str | None = None
-    in_reasons = counted = False
-    end = 0
-    for match in _figure().finditer(text):
-        lead = text[end : match.start()]
-        if _is_no_figure(lead):
-            continue
-        end = match.end()
+    return _Sentence(quote, context, page).statements()
+
+
+class _Sentence:
+    """One sentence while its figures are read from left to right.
+
+    ``previous`` is the subject of the last figure, ``money`` of the last one that is no count,
+    ``main`` of the last one before reasons began. ``outer`` holds what was ``money`` where each
+    open parenthesis began.
+    """
+
+    def __init__(self, quote: str, context: _Context, page: int | None) -> None:
+        self.quote, self.context, self.page = context.heading + quote, context, page
+        self.text = quote.translate(_HALF_WIDTH)
+        self.inherited = context.first or context.default
+        self.inherited_money = context.first_money or context.default
+        context.first = context.first_money = None
+        self.previous: str | None = None
+        self.money: str | None = None
+        self.main: str | None = None
+        self.outer: list[str | None] = []
+        self.budget_before = False
+        self.in_reasons = self.counted = False
+
+    def statements(self) -> Iterator[Statement]:
+        end = 0
+        for match in _said(self.text):
+            lead = self.text[end : match.start()]
+            if isinstance(match, _Worded):
+                told = self._word(match, lead)
+            elif _is_no_figure(lead):
+                continue
+            else:
+                told = self._figure(match, lead)
+                # What stands in a parenthesis of its own is passed over only with its figure.
+                end = match.end()
+            if told:
+                end = match.end()
+            yield from told
+
+    def _named(self, subject: str, *, money: bool) -> None:
+        self.previous = subject
+        self.context.first = self.context.first or subject
+        # Projects have money, batches and cars have not.
+        if money or _is_review(subject) or subject.endswith("项目"):
+            self.money = subject
+            self.context.first_money = self.context.first_money or subject
+
+    def _word(self, word: _Worded, lead: str) -> list[Statement]:
+        told = _of_word(
+            word, lead, self.context, self.money or self.inherited_money, self.in_reasons
+        )
+        if told is None:
+            return []
+        subject, measure, value, unit = told
+        if self.previous is None:
+            self._named(subject, money=True)
+        return [
+            Statement(
+                section=self.context.section,
+                subject=subject,
+                measure=measure,
+                value=value,
+                unit=unit,
+                quote=self.quote,
+                page=self.page,
+                direction=word.entry.value or None,
+                versus=_versus(word.text) if measure == "compare" else None,
+            )
+        ]
+
+    def _figure(self, match: re.Match[str], lead: str) -> list[Statement]:
         kind = next(name for name in _wording().units if match[name])
+        self._parentheses(lead)
         clauses = [clause for clause in re.split(r"[,;:]", lead) if clause] or [""]
         read = _measure(clauses[-1], kind)
+        if kind == "percent" and re.fullmatch(r"的(?:比例)?", clauses[-1]) and self.budget_before:
+            # "完成预算0.50万元的32%"
+            read = "completion", "", {}
         if read is None:
-            continue
+            return []
         measure, rest, groups = read
-        in_reasons = in_reasons or bool(reasons.search(lead))
+        self._reasons(lead, clauses[-1])
         if measure == "count":
-            subject = _count_subject(lead, match, text, certain=in_reasons)
-        elif context.project:
-            subject = context.project
+            subject = self._counted(match, lead, clauses[-1])
         else:
-            subject = groups.get("subject") or _named_subject(
-                rest, clauses[-1][len(rest) :], clauses[:-1], measure, previous
-            )
-            if in_reasons and (subject is None or kind == "count"):
-                # A reason's figures are of things that the sentence does not name as a subject.
-                previous = inherited = None
-                continue
-            in_reasons = False
-            if subject is None and counted and _is_review(context.default):
-                subject = context.default
-            elif subject is None and previous is not None:
-                subject = _wording().inherited_as.get(previous, previous)
-            elif subject is None:
-                subject = inherited
+            subject = self._measured(kind, measure, rest, groups, clauses)
         if subject is None:
-            continue
-        previous = subject
-        counted = measure == "count"
-        context.first = context.first or subject
+            return []
+        also = _others(rest, clauses[-1][len(rest) :]) if kind == "money" else []
+        self._named(subject, money=kind != "count")
+        self.counted = measure == "count"
+        self.budget_before = measure.startswith("budget")
         direction = groups.get("direction")
-        yield Statement(
-            section=context.section,
-            subject=subject,
-            measure=measure,
-            value=Decimal(match["value"].replace(",", "")),
-            unit=match[kind].translate(_FULL_WIDTH),
-            quote=context.heading + quote,
-            page=page,
-            direction=direction,
-            versus=_versus(text[: match.start()]) if direction else groups.get("of"),
+        return [
+            Statement(
+                section=self.context.section,
+                subject=_in_section(one, self.context.section),
+                measure=measure,
+                value=Decimal(match["value"].replace(",", "")),
+                unit=match[kind].translate(_FULL_WIDTH),
+                quote=self.quote,
+                page=self.page,
+                direction=direction,
+                versus=_versus(self.text[: match.start()]) if direction else groups.get("of"),
+            )
+            for one in (*also, subject)
+        ]
+
+    def _parentheses(self, lead: str) -> None:
+        for letter in lead:
+            if letter == "(":
+                self.outer.append(self.money)
+            elif letter == ")" and self.outer:
+                before = self.outer.pop()
+                if before is not None:
+                    self.money = self.previous = before
+
+    def _reasons(self, lead: str, clause: str) -> None:
+        begins = [m.end() for m in re.finditer(_wording().reasons, lead)]
+        if begins:
+            self.main = self.main if self.in_reasons else self.money
+            self.in_reasons = True
+        behind = lead[begins[-1] :] if begins else lead
+        if self.in_reasons and ";" in behind and re.match(_wording().ends_reasons, clause):
+            self.in_reasons = False
+            self.money = self.previous = self.main or self.inherited_money
+
+    def _counted(self, match: re.Match[str], lead: str, clause: str) -> str | None:
+        subject = _count_subject(lead, match, self.text, certain=self.in_reasons)
+        if subject is None and not self.in_reasons and _is_generic(clause):
+            subject = self.previous
+        if subject in _wording().counts_of_reviews and _is_review(self.context.default):
+            return self.context.default
+        return subject
+
+    def _measured(
+        self,
+        kind: str,
+        measure: str,
+        rest: str,
+        groups: dict[str, str],
+        clauses: Sequence[str],
+    ) -> str | None:
+        context = self.context
+        if context.project:
+            return context.project
+        cue = clauses[-1][len(rest) :]
+        subject = groups.get("subject") or _named_subject(
+            rest, cue, clauses[:-1], measure, self.previous
         )
+        if subject is None and measure == "adjustment_rate":
+            # Named among the problems found, but of the whole budget.
+            subject = context.default
+        if self.in_reasons and (subject is None or kind == "count"):
+            # A reason's figures are of things that the sentence does not name as a subject.
+            self.previous = self.money = self.inherited = self.inherited_money = None
+            return None
+        self.in_reasons = False
+        if subject is not None:
+            return _part(subject, self.money or self.inherited_money)
+        if self.counted and _is_review(context.default):
+            return context.default
+        if kind == "count":
+            return self.previous or self.inherited
+        if self.previous in _wording().inherited_as:
+            return _wording().inherited_as[self.previous]
+        if _names_something(rest):
+            # A name that is not known is not the name of the figure before.
+            return None
+        return self.money or self.inherited_money
+
+
+def _others(rest: str, cue: str) -> list[str]:
+    """The names before the last one of a list that shares a figure ("A、B、C均为0")."""
+    if "均" not in cue and not rest.endswith("均"):
+        return []
+    names = [_known_subject(_trimmed(name), None) for name in rest.split("、")[:-1]]
+    return [name for name in names if name]
+
+
+def _part(subject: str, whole: str | None) -> str:
+    """A fund's part of an item ("公务接待费2万元(其中：一般公共预算支出1万元)") is not the fund."""
+    wording = _wording()
+    if subject in wording.funds and whole is not None:
+        item = whole.partition("／")[0]
+        if item in wording.divided:
+            return f"{item}／{subject}"
+    return subject
+
+
+def _in_section(subject: str, section: str) -> str:
+    """In the section about a fund, income, expenditure and balances are that fund's."""
+    for entry in _wording().of_funds:
+        if re.search(entry.section, section):
+            return entry.subjects.get(subject, subject)
+    return subject
+
+
+def _names_something(rest: str) -> bool:
+    """Whether words before a figure hold a name, be it an unknown one."""
+    words = _edges()[0].sub("", _trimmed(_without_year(rest)))
+    words = _edges()[1].sub("", words).strip('、,;:"')
+    if not words or re.match(_wording().generic, words):
+        return False
+    return bool(re.search(_wording().names, words))
+
+
+@dataclass(frozen=True, slots=True)
+class _Worded:
+    """Words that say what a figure would: "与上年持平"."""
+
+    entry: _Word
+    match: re.Match[str]
+
+    @property
+    def text(self) -> str:
+        return self.match[0]
+
+    def start(self) -> int:
+        return self.match.start()
+
+    def end(self) -> int:
+        return self.match.end()
+
+
+@cache
+def _word_patterns() -> tuple[tuple[re.Pattern[str], _Word], ...]:
+    return tuple((re.compile(entry.pattern), entry) for entry in _wording().words)
+
+
+def _said(text: str) -> list[re.Match[str] | _Worded]:
+    """Figures and words for figures, in the order of the text."""
+    found: list[re.Match[str] | _Worded] = list(_figure().finditer(text))
+    for pattern, entry in _word_patterns():
+        for match in pattern.finditer(text):
+            if entry.once and any(
+                isinstance(one, _Worded) and one.entry.subject == entry.subject for one in found
+            ):
+                continue
+            found.append(_Worded(entry, match))
+    return sorted(found, key=lambda one: one.start())
+
+
+def _of_word(
+    word: _Worded, lead: str, context: _Context, before: str | None, in_reasons: bool
+) -> tuple[str, str, Decimal | None, str] | None:
+    """Subject, measure, value and unit of words, or None where they are part of a reason."""
+    entry, groups = word.entry, word.match.groupdict()
+    reason = max((m.end() for m in re.finditer(_wording().reasons, lead)), default=-1)
+    if (in_reasons or reason >= 0) and ";" not in lead[max(reason, 0) :]:
+        return None
+    number = groups.get("number")
+    value = None if number is None else Decimal(number)
+    unit = groups.get("unit") or ""
+    if entry.subject:
+        return entry.subject, entry.measure, value, unit
+    if context.project:
+        return context.project, entry.measure, value, unit
+    clauses = [clause for clause in re.split(r"[,;:]", lead) if clause] or [""]
+    last = clauses[-1] if not lead.endswith((",", ";", ":")) else ""
+    earlier = clauses[:-1] if last else clauses
+    named = _named_subject(last, "", earlier, entry.measure, before)
+    subject = named or before
+    return None if subject is None else (subject, entry.measure, value, unit)
 
 
 def _is_review(subject: str | None) -> bool:
     """Whether a section is about evaluated projects, whose money follows their number."""
     return subject is not None and subject.endswith(("自评", "评价"))
+
+
+def _is_generic(clause: str) -> bool:
+    """Whether the words before a number name no subject of their own ("年度项目共计")."""
+    return bool(re.match(_wording().generic, _without_year(_trimmed(clause))))
 
 
 def _is_no_figure(lead: str) -> bool:
@@ -250,7 +512,8 @@ def _subject_patterns() -> tuple[tuple[re.Pattern[str], str], ...]:
 
 #: Measures that take over the subject of what they are a part, a change or a rate of.
 _RELATIVE: Final = frozenset(
-    {"change_amount", "change_pct", "completion", "variance_pct", "share", "score"}
+    {"change_amount", "change_pct", "completion", "variance_pct", "share", "score", "compare"}
+    | {"score_floor", "adjustment_rate"}
 )
 
 
@@ -278,6 +541,8 @@ def _named_subject(
 
 def _known_subject(words: str, previous: str | None) -> str | None:
     best: tuple[int, str] | None = None
+    if re.search(_wording().averages, words):
+        return None
     for pattern, name in _subject_patterns():
         match = pattern.search(words)
         if match is None:
@@ -316,7 +581,10 @@ def _edges() -> tuple[re.Pattern[str], re.Pattern[str]]:
 
 def _trimmed(words: str) -> str:
     words = re.sub(r"(?:与|比|较|同)[^,;:]*?(?:相比|比较)$", "", words)
-    words = re.sub(r"(?:比|较)(?:上年|去年|20\d{2}年)度?(?:决算)?(?:数)?$", "", words)
+    last_year = r"(?:与|比|较|同)(?:上年|去年|20\d{2}年)度?(?:(?:支出|收入)?决算|支出)?数?$"
+    words = re.sub(f"{last_year}|同比$", "", words)
+    words = re.sub(r"(?:比|较)(?:20\d{2}年度?)?(?:年初|全年|调整后?)?预算数?$", "", words)
+    words = re.sub(r"20\d{2}年(?:度|初|末)?$", "", words)
     return _edges()[1].sub("", words)
 
 
@@ -333,9 +601,17 @@ def _free_subject(words: str) -> str | None:
     return words.translate(_FULL_WIDTH)
 
 
+_Patterns = tuple[tuple[re.Pattern[str], str], ...]
+
+
 @cache
-def _count_patterns() -> tuple[tuple[re.Pattern[str], str], ...]:
-    return tuple((re.compile(pattern), name) for pattern, name in _wording().counts)
+def _count_patterns() -> tuple[_Patterns, _Patterns]:
+    """Patterns of counts that stand behind another one, and of all others."""
+    pairs, single = _wording().counts_in_pairs, _wording().counts
+    return (
+        tuple((re.compile(pattern), name) for pattern, name in pairs),
+        tuple((re.compile(pattern), name) for pattern, name in single),
+    )
 
 
 def _count_subject(lead: str, match: re.Match[str], text: str, *, certain: bool) -> str | None:
@@ -344,9 +620,11 @@ def _count_subject(lead: str, match: re.Match[str], text: str, *, certain: bool)
     marked = f"{lead}#{match['count']}{behind}"
     # "9批次,80人次" and "团组0个,累计0人次" leave out whose people are counted.
     wider = f"{text[max(0, match.start() - 60) : match.start()]}#{match['count']}{behind}"
-    for words in (marked,) if certain else (marked, wider):
+    pairs, single = _count_patterns()
+    tries = [(marked, single)] if certain else [(wider, pairs), (marked, single), (wider, single)]
+    for words, patterns in tries:
         mark = words.rindex("#")
-        for pattern, name in _count_patterns():
+        for pattern, name in patterns:
             for found in pattern.finditer(words):
                 if found.start() <= mark < found.end():
                     return _free_prefix(_filled(name, found)).translate(_FULL_WIDTH)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
@@ -13,22 +13,26 @@ from typing import Final
 from disclosures.model import Fact, FormReading
 from disclosures.reading.agreement import Agreement, Method, Witness, agree, agree_forms
 from disclosures.reading.grammar import read_flattened
-from disclosures.reading.grids import Grid, PageText
-from disclosures.reading.readers.base import Reader, UnreadableError
+from disclosures.reading.grids import Grid, PageGlyphs, PageText
+from disclosures.reading.positions import pages_with_tables, read_positions
+from disclosures.reading.readers.base import Reader, UnreadableError, moved
+from disclosures.reading.readers.pdf_text import read_glyphs
 from disclosures.reading.readers.pdfplumber_reader import PdfplumberReader
 from disclosures.reading.readers.tablers_reader import TablersReader
 from disclosures.reading.readers.tabula_reader import TabulaReader
 from disclosures.reading.recognise import recognise
+from disclosures.reading.sums import unproven, violated
 from disclosures.reading.titles import find_titles
 
 _MONEY: Final = re.compile(r"\d\.\d{2}(?!\d)")
+_PLACED: Final = frozenset({"words", "words-pdfbox"})
+#: Why a figure whose column its place alone tells is not agreed, as its note.
+UNPROVEN: Final = "无表线，所在行合计不符，列位未能证实"
 # A page of a form without ruling lines still shows this many amounts.
 _DENSE: Final = 12
 
 _TABLERS: Final[Reader] = TablersReader()
 _TABULA: Final = TabulaReader()
-_TABLERS_ALIGNED: Final[Reader] = TablersReader(aligned=True)
-_TABULA_ALIGNED: Final[Reader] = TabulaReader(aligned=True)
 _PDFPLUMBER: Final[Reader] = PdfplumberReader()
 
 
@@ -59,27 +63,49 @@ def read_forms(path: Path, texts: Sequence[PageText]) -> FormsRead:
     result = agree(witnesses)
     open_facts = result.open_facts
     _note_blindness(witnesses, read)
-    if open_facts:
+    # Sums that do not hold are misread or wrong; a third pair of eyes looks before anyone is told.
+    broken = violated(result.facts)
+    if open_facts or broken:
         before = len(open_facts)
-        pages = _pages_of({fact.form for fact in open_facts}, witnesses)
+        pages = _pages_of({fact.form for fact in open_facts} | broken, witnesses)
         witnesses.append(_testify(_PDFPLUMBER, path, pages, texts, read))
         result = agree(witnesses)
         open_facts = result.open_facts
-        read.notes.append(f"{before}个有分歧的数字中，{before - len(open_facts)}个由pdfplumber确定")
-    unread = _titled_forms(texts) - {form.form for w in witnesses for form in w.forms}
+        if before:
+            settled = before - len(open_facts)
+            read.notes.append(f"{before}个有分歧的数字中，{settled}个由pdfplumber确定")
+        if broken:
+            read.notes.append(_reread(broken, result.facts))
+    whole = {form.form for w in witnesses for form in w.forms if form.complete}
+    unread = _titled_forms(texts) - whole
+    doubtful: set[str] = set()
     if open_facts or unread:
         wanted = {fact.form for fact in open_facts} | unread
-        witnesses += _without_lines(path, texts, wanted, unread, read)
+        placed, doubtful = _by_places(path, texts, wanted, read)
+        witnesses += placed
+        witnesses += _by_grammar(texts, path, wanted, placed, doubtful, read)
         result = agree(witnesses)
-    read.facts = result.facts
+    read.facts = _proven(result.facts)
     # Without ruling lines nothing shows that a row is missing, but what is open or set aside.
-    doubtful = unread & (result.dropped_forms | {fact.form for fact in result.open_facts})
+    doubtful |= unread & (
+        result.dropped_forms | {fact.form for fact in read.facts if not fact.agreed}
+    )
     read.forms = tuple(
         replace(form, complete=form.complete and form.form not in doubtful)
         for form in agree_forms(witnesses)
     )
     _note_undecided(result, read)
     return read
+
+
+def _reread(forms: Collection[str], facts: Sequence[Fact]) -> str:
+    """What rereading forms whose sums do not hold has shown."""
+    other = sum(
+        fact.form in forms and any(name == _PDFPLUMBER.name for name, _ in fact.seen)
+        for fact in facts
+    )
+    told = f"其中{other}个数字读数不同" if other else "各数字读数相同"
+    return f"表{'、'.join(sorted(forms))}有合计不等于各项之和，已由pdfplumber复读，{told}"
 
 
 def read_tables(path: Path, pages: Collection[int]) -> FormsRead:
@@ -95,15 +121,46 @@ def read_tables(path: Path, pages: Collection[int]) -> FormsRead:
     return read
 
 
-def _without_lines(
-    path: Path,
+def _by_places(
+    path: Path, texts: Sequence[PageText], wanted: Collection[str], read: FormsRead
+) -> tuple[list[Witness], set[str]]:
+    """What the places of words say of the ``wanted`` forms, on both stacks; and the forms some
+    figures of which found no place."""
+    from disclosures.reading import READER_VERSION
+
+    pages = pages_with_tables(texts, wanted)
+    witnesses: list[Witness] = []
+    doubtful: set[str] = set()
+    if not pages:
+        return witnesses, doubtful
+    sources: tuple[tuple[str, Callable[[Path, Collection[int]], tuple[PageGlyphs, ...]]], ...]
+    sources = (("words", read_glyphs), ("words-pdfbox", _TABULA.read_glyphs))
+    for name, source in sources:
+        read.readers[name] = READER_VERSION
+        try:
+            glyphs = source(path, pages)
+        except UnreadableError as error:
+            read.notes.append(str(error))
+            continue
+        placed = read_positions(glyphs, wanted, reader=name)
+        witnesses.append(_witness(name, placed.found, Method.PLACED))
+        doubtful |= placed.doubtful
+    return witnesses, doubtful
+
+
+def _by_grammar(
     texts: Sequence[PageText],
+    path: Path,
     wanted: Collection[str],
-    unread: Collection[str],
+    placed: Sequence[Witness],
+    doubtful: set[str],
     read: FormsRead,
 ) -> list[Witness]:
-    """What the words alone say of the ``wanted`` forms: by grammar, and, for the ``unread``
-    forms, which have a title but no ruled table, by alignment; each on both stacks."""
+    """What the order of words says of the ``wanted`` forms, on both stacks.
+
+    Where places gave the whole form, order neither adds rows (the tail of a wrapped name reads
+    like one) nor goes unheard: a figure that places did not see makes the form ``doubtful``.
+    """
     first = _testify_by_text("text", texts, wanted, read)
     if not first.facts:
         return []
@@ -113,27 +170,36 @@ def _without_lines(
         witnesses.append(_testify_by_text("text-pdfbox", others, wanted, read))
     except UnreadableError as error:
         read.notes.append(str(error))
-    pages = {page for form in first.forms if form.form in unread for page in form.pages}
-    if pages:
-        witnesses += [
-            _only(unread, _testify(reader, path, pages, texts, read, Method.ALIGNED))
-            for reader in (_TABLERS_ALIGNED, _TABULA_ALIGNED)
-        ]
-    return witnesses
+    whole = [{form.form for form in witness.forms if form.complete} for witness in placed]
+    sure = set.intersection(*whole) if len(whole) > 1 else set()
+    keys = {fact.key for witness in placed for fact in witness.facts}
+    figures = {(f.form, f.text) for witness in placed for f in witness.facts}
+    kept: list[Witness] = []
+    for witness in witnesses:
+        extra = [f for f in witness.facts if f.form in sure and f.key not in keys]
+        doubtful |= {f.form for f in extra if f.amount_wan and (f.form, f.text) not in figures}
+        left = tuple(f for f in witness.facts if f.form not in sure or f.key in keys)
+        kept.append(replace(witness, facts=left))
+    return kept
 
 
-def _only(forms: Collection[str], witness: Witness) -> Witness:
-    return replace(
-        witness,
-        forms=tuple(form for form in witness.forms if form.form in forms),
-        facts=tuple(fact for fact in witness.facts if fact.form in forms),
+def _proven(facts: Sequence[Fact]) -> tuple[Fact, ...]:
+    """Facts, without agreement where places alone chose the columns and the row's sum fails."""
+    by_places = {fact.key for fact in facts if fact.readers and set(fact.readers) <= _PLACED}
+    open_keys = unproven(facts) & by_places
+    return tuple(
+        replace(fact, agreed=False, note="; ".join(filter(None, (fact.note, UNPROVEN))))
+        if fact.agreed and fact.key in open_keys
+        else fact
+        for fact in facts
     )
 
 
-def warm_up() -> None:
-    """Start the Java virtual machine; a failure shows again, with a note, at the first file."""
+def warm_up(*, many: bool) -> None:
+    """Start the Java virtual machine, for few documents or for ``many``; a failure shows again,
+    with a note, at the first file."""
     with contextlib.suppress(UnreadableError):
-        _TABULA.start()
+        _TABULA.start(many=many)
 
 
 def form_pages(texts: Sequence[PageText], found: Iterable[FormReading]) -> set[int]:
@@ -172,6 +238,12 @@ def _testify(
     try:
         extraction = reader.read(path, pages)
         grids = extraction.grids
+        if reader.stack == _TABLERS.stack:
+            # It tells no page's origin; the others measure from the visible page themselves.
+            shifts = {text.page: text.shift for text in texts if any(text.shift)}
+            grids = tuple(
+                moved(grid, *shifts[grid.page]) if grid.page in shifts else grid for grid in grids
+            )
         if pages is None:
             read.grids = grids
         read.notes += extraction.notes
@@ -225,7 +297,7 @@ def _note_blindness(witnesses: Sequence[Witness], read: FormsRead) -> None:
 
 def _note_undecided(result: Agreement, read: FormsRead) -> None:
     read.notes += result.dropped
-    undecided = Counter(fact.form for fact in result.facts if not fact.agreed)
+    undecided = Counter(fact.form for fact in read.facts if not fact.agreed)
     read.notes += [
         f"表{form}：{count}个数字各读取方式结果不一" for form, count in sorted(undecided.items())
     ]

@@ -100,6 +100,8 @@ def _pattern(pattern: str) -> re.Pattern[str]:
     return re.compile(f"(?:{pattern})")
 
 
+# The same headings and labels stand in every form.
+@lru_cache(maxsize=32768)
 def fits(pattern: str, text: str) -> bool:
     """Whether a whole squeezed cell is of a wording."""
     # No wording is as long as this, and prose in a cell may be very long.
@@ -122,13 +124,19 @@ def role_of(heading: str, roles: Mapping[str, str]) -> str | None:
     """What a squeezed heading is about, or None."""
     if not heading or len(heading) > _MAX_LABEL:
         return None
+    return _role(heading, tuple(roles.items()))
+
+
+@lru_cache(maxsize=16384)
+def _role(heading: str, roles: tuple[tuple[str, str], ...]) -> str | None:
     for text in (heading, _bare_heading(heading)):
-        for role, pattern in roles.items():
+        for role, pattern in roles:
             if fits(pattern, text):
                 return role
     return None
 
 
+@lru_cache(maxsize=8192)
 def is_known_level(text: str) -> bool:
     return any(fits(pattern, _bare_heading(text)) for pattern in wording().known_levels)
 
@@ -154,12 +162,14 @@ def figure(text: str) -> tuple[Decimal | None, str | None]:
     return (amount.value, match["unit"] or None) if amount.value is not None else (None, None)
 
 
+@lru_cache(maxsize=8192)
 def is_plain_number(text: str) -> bool:
     """A weight, a score or an amount: a number, at most with 分 behind it."""
     shown = squeeze(text)
     return parse_amount(shown.removesuffix("分")).state is CellState.READ
 
 
+@lru_cache(maxsize=8192)
 def _is_nothing(text: str) -> bool:
     return parse_amount(text).state is CellState.BLANK
 
@@ -176,6 +186,7 @@ def _is_rate(text: str) -> bool:
     return _is_number_or_nothing(squeeze(text).removesuffix("%"))
 
 
+@lru_cache(maxsize=8192)
 def _looks_like_name(text: str) -> bool:
     shown = squeeze(text)
     if not has_chinese(shown) and not re.search(r"[A-Za-z]{2}", shown):
@@ -365,20 +376,16 @@ class _Columns:
     def cells(self, row: Sequence[str], shift: int) -> tuple[dict[str, str], list[str]] | None:
         """Cells by role and those left over, or None when two cells fall into one column."""
         taken: dict[str, str] = {}
+        filled = [index for index, text in enumerate(row) if text]
         used: set[int] = set()
         for role, start, stop in self.spans:
-            inside = [
-                (index, row[index])
-                for index in range(max(start + shift, 0), min(stop + shift, len(row)))
-                if row[index]
-            ]
-            used.update(index for index, _ in inside)
+            inside = [index for index in filled if start + shift <= index < stop + shift]
             if len(inside) > 1 and role not in ("note", "basis"):
                 return None
-            text = "".join(text for _, text in inside)
+            used.update(inside)
             if role not in taken:
-                taken[role] = text
-        left = [text for index, text in enumerate(row) if text and index not in used]
+                taken[role] = "".join([row[index] for index in inside])
+        left = [row[index] for index in filled if index not in used]
         return taken, left
 
 

@@ -251,7 +251,12 @@ def _take(item: Placed, current: Growing | None, finished: list[Growing]) -> Gro
                 return None
             key = next(iter(evidence))
             note = f"标题为“{item.title.text if item.title else ''}”，表头为{forms()[key].title}"
-        elif head and not evidence and not _has_columns(forms()[key], head, body):
+        elif (
+            head
+            and not evidence
+            and not _has_columns(forms()[key], head, body)
+            and not (current and current.form.key == key)
+        ):
             # Far below the form's name, in a list of contents, stands a table of another kind.
             return current
     elif current is not None and (

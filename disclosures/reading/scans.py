@@ -7,7 +7,7 @@ when two looks at it gave the same and a sum of its form proves it; all others s
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -33,7 +33,8 @@ from disclosures.reading.readers.ocr_tables import (
     skew_degrees,
 )
 from disclosures.reading.recognise import recognise
-from disclosures.reading.sums import confirmed
+from disclosures.reading.splitting import parts, told, within
+from disclosures.reading.sums import FactKey, broken_rows, confirmed, unbalanced
 from disclosures.reading.titles import find_titles
 
 #: Scans of more pages are refused: recognition takes seconds a page.
@@ -50,12 +51,19 @@ _TOPICS: Final = ("决算", "预算", "绩效")
 _HEAD_SHARE: Final = 0.22
 _LEVEL_DEGREES: Final = 0.15
 _GOOD_SCORE: Final = 0.8
+# Of the pixels of a page with a table, more than this percentage are ink.
+_INK_SHARE: Final = 0.5
+# Below the least the page is blank; above the full one it needs no stretching.
+_LEAST_CONTRAST: Final = 50
+_FULL_CONTRAST: Final = 190
+_PAPER: Final = 235
 _CLEARLY: Final = 0.1
 _SAMPLE: Final = 8
 #: The second look and its grammar, as readers of their own.
 _SECOND: Final = "ocr-second"
 _GRAMMAR: Final = "ocr-text"
 
+ROWS_IN_DOUBT: Final = "图像识别所得各行相加不等于合计，可能有行未能识别"
 UNCONFIRMED: Final = "图像识别的数字，未得到表内合计关系的印证"
 
 
@@ -197,6 +205,12 @@ def read_scan(pictures: Iterator[Picture], *, opening: bool = True) -> ScanRead:
     if read.skipped:
         numbers = "、".join(map(str, read.skipped))
         read.notes.append(f"第{numbers}页为没有表格的图片，只识别了页首，正文未读")
+    if several := parts(read.texts):
+        read.notes.append(told(several))
+        read.texts = within(read.texts, several[0])
+        mine = {text.page for text in read.texts}
+        grids, seconds = ([g for g in some if g.page in mine] for some in (grids, seconds))
+        unruled = [text for text in unruled if text.page in mine]
     witnesses = [
         _witness(engine.NAME, recognise(grids, read.texts), Method.RULED),
         _witness(_SECOND, recognise(seconds, read.texts), Method.RULED),
@@ -208,7 +222,7 @@ def read_scan(pictures: Iterator[Picture], *, opening: bool = True) -> ScanRead:
         witnesses.append(_witness(_GRAMMAR, extra, Method.GRAMMAR))
     result = agree(witnesses)
     read.notes += result.dropped
-    read.forms = agree_forms(witnesses)
+    read.forms = _whole(agree_forms(witnesses), result.facts)
     read.facts = _doubt(result.facts, scores)
     suspect = sum(not fact.agreed for fact in read.facts)
     if read.facts:
@@ -262,19 +276,40 @@ class _Page:
 def _straighten(picture: Picture) -> _Page:
     """Level the ruling lines of a page, then turn it the way its words run."""
     dpi = 72 / picture.pt
-    pixels, back = _level(picture.pixels, dpi)
-    tables = find_tables(pixels, dpi)
+    level, back = _level(picture.pixels, dpi)
+    pixels, tables = _contrasted(level), _tables(level, dpi)
     upright = reading_score(pixels, tables, _SAMPLE)
     if upright < _GOOD_SCORE:
-        level, from_level = pixels, back
+        from_level = back
         for quarters in (3, 1, 2):
             other = np.ascontiguousarray(np.rot90(level, quarters))
-            turned = find_tables(other, dpi)
-            score = reading_score(other, turned, _SAMPLE)
+            turned = _tables(other, dpi)
+            contrasted = _contrasted(other)
+            score = reading_score(contrasted, turned, _SAMPLE)
             if score > upright + _CLEARLY:
-                upright, pixels, tables = score, other, turned
+                upright, pixels, tables = score, contrasted, turned
                 back = from_level @ _quarter_back(quarters, level.shape)
     return _Page(picture, pixels, tables, back)
+
+
+def _tables(pixels: Image, dpi: float) -> list[PictureTable]:
+    """The tables of a page as it is: with more contrast grain joins strokes of letters to lines.
+    Only where lines are too pale to be found at all are they sought again."""
+    return find_tables(pixels, dpi) or find_tables(_contrasted(pixels), dpi)
+
+
+def _contrasted(pixels: Image) -> Image:
+    """A pale page with its ink as dark and its paper as light as those of others."""
+    import cv2
+
+    paper = float(np.median(pixels))
+    ink = float(np.percentile(pixels, _INK_SHARE))
+    if not _LEAST_CONTRAST < paper - ink < _FULL_CONTRAST:
+        return pixels
+    stretched = (pixels.astype(np.float32) - ink) * (_PAPER / (paper - ink))
+    # The grain of the paper grows with the contrast.
+    smooth = cv2.GaussianBlur(np.clip(stretched, 0, 255), (3, 3), 0.8)
+    return np.asarray(smooth, dtype=np.uint8)
 
 
 def _level(pixels: Image, dpi: float) -> tuple[Image, npt.NDArray[np.float64]]:
@@ -370,9 +405,28 @@ def _band(page: _Page, top: int, bottom: int) -> list[tuple[int, str]]:
 # --- doubt ------------------------------------------------------------------------------------
 
 
+def _whole(found: Sequence[FormReading], facts: Sequence[Fact]) -> tuple[FormReading, ...]:
+    """Forms, incomplete where their totals are more or less than their rows, or where a line's
+    name is none of the form's: nothing else tells that recognition lost a row."""
+    lost = unbalanced(facts) | {
+        fact.form
+        for fact in facts
+        if (fact.state is not CellState.BLANK or fact.name)
+        and forms()[fact.form].layout == "two_sided"
+        and fact.row not in {line.key for line in forms()[fact.form].lines_of(fact.side)}
+    }
+    return tuple(
+        replace(form, complete=False, notes=(*form.notes, ROWS_IN_DOUBT))
+        if form.form in lost
+        else form
+        for form in found
+    )
+
+
 def _doubt(facts: Sequence[Fact], scores: dict[tuple[int, Box], float]) -> tuple[Fact, ...]:
     """Facts with their confidence; agreed stays what sums prove, and cells without any ink."""
-    proven = confirmed(facts)
+    proven = confirmed(facts) - _printed_unlike_others(facts)
+    broken = broken_rows(facts)
     odd = _rows_with_doubtful_codes(facts)
     codes: dict[str, set[str]] = defaultdict(set)
     for fact in facts:
@@ -382,6 +436,8 @@ def _doubt(facts: Sequence[Fact], scores: dict[tuple[int, Box], float]) -> tuple
     for fact in facts:
         score = scores.get((fact.page or 0, fact.bbox)) if fact.bbox else None
         empty = fact.state is CellState.BLANK and not fact.text and fact.bbox is not None
+        # What a seal or a stain hides looks blank, but then its row does not add up.
+        empty = empty and fact.key not in broken
         sure = fact.agreed and (fact.key in proven or empty)
         sure = sure and (fact.form, fact.row) not in odd and _is_row_of_its_form(fact, codes)
         notes = [fact.note] if fact.note else []
@@ -391,6 +447,21 @@ def _doubt(facts: Sequence[Fact], scores: dict[tuple[int, Box], float]) -> tuple
             notes.append(UNCONFIRMED)
         doubted.append(replace(fact, agreed=sure, note="；".join(notes) or None))
     return tuple(doubted)
+
+
+def _printed_unlike_others(facts: Sequence[Fact]) -> frozenset[FactKey]:
+    """Figures with fewer decimals than their form prints: strokes of seals and ruling lines are
+    read as ones, and several such ones may even add up."""
+    shown: dict[str, Counter[int]] = defaultdict(Counter)
+    for fact in facts:
+        if fact.amount_wan and fact.decimals is not None:
+            shown[fact.form][fact.decimals] += 1
+    usual = {form: counts.most_common(1)[0][0] for form, counts in shown.items()}
+    return frozenset(
+        fact.key
+        for fact in facts
+        if fact.amount_wan and (fact.decimals or 0) < usual.get(fact.form, 0)
+    )
 
 
 def _is_row_of_its_form(fact: Fact, codes: Mapping[str, Collection[str]]) -> bool:

@@ -28,7 +28,9 @@ _LIST_ITEM: Final = re.compile(
 _NARRATIVE: Final = re.compile(r"说明|情况|概况|解释|职责|职能|机构|结果|事项|名词|绩效")
 _NOTE: Final = re.compile(r"^(?:注|说明|备注)\d*[:、.]")
 # A row of a table without its cells: several figures side by side, or a code and its name.
-_TABULAR: Final = re.compile(r"\d\.\d+\s+-?[\d,]+\.\d|^\s*\d{3}(?:\d{2}){0,2}\s+[\u4e00-\u9fff]")
+_TABULAR: Final = re.compile(
+    r"\d\.\d+\s+-?[\d,]+\.\d|^\s*\d{3}(?:\d{2}){0,2}\s+(?!年度)[\u4e00-\u9fff]"
+)
 
 
 @dataclass(frozen=True, slots=True)

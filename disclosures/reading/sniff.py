@@ -19,6 +19,7 @@ class MediaType(StrEnum):
     XLSB = "application/vnd.ms-excel.sheet.binary.macroenabled.12"
     XLS = "application/vnd.ms-excel"
     ODS = "application/vnd.oasis.opendocument.spreadsheet"
+    ODT = "application/vnd.oasis.opendocument.text"
     DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
     DOC = "application/msword"
     # Microsoft's envelope of an encrypted xlsx or docx.
@@ -105,8 +106,8 @@ def _sniff_zip(body: bytes) -> MediaType:
             with zipfile.ZipFile(io.BytesIO(body)) as package:
                 if package.getinfo("mimetype").file_size < 200:
                     declared = package.read("mimetype").decode("ascii", "replace").strip()
-                    if declared == MediaType.ODS:
-                        return MediaType.ODS
+                    if declared in (MediaType.ODS, MediaType.ODT):
+                        return MediaType(declared)
     except (UnreadableError, *ZIP_ERRORS):
         # A cut package has no directory at its end; local headers still say what it was.
         head = body[:65536]

@@ -128,6 +128,13 @@ def is_table_title(line: str) -> bool:
 
 
 def find_titles(text: str) -> tuple[str, list[Title]]:
+    """See :func:`_find_titles`; every reader of a document asks about the same pages."""
+    squeezed, titles = _find_titles(text)
+    return squeezed, list(titles)
+
+
+@lru_cache(maxsize=256)
+def _find_titles(text: str) -> tuple[str, tuple[Title, ...]]:
     """Titles in ``text`` with their offsets in the squeezed text, which comes first.
 
     A title may be wrapped over two lines. Letters of titles are blanked out in the squeezed
@@ -158,4 +165,4 @@ def find_titles(text: str) -> tuple[str, list[Title]]:
     whole = "".join(squeezed)
     for title in titles:
         whole = whole[: title.start] + "\0" * (title.end - title.start) + whole[title.end :]
-    return whole, titles
+    return whole, tuple(titles)

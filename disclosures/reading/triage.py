@@ -28,6 +28,11 @@ _YEAR_OF_ACCOUNTS: Final = re.compile(
 )
 _CHINESE_DIGITS: Final = str.maketrans("〇○零一二三四五六七八九", "000123456789")
 _CHINESE_YEAR: Final = re.compile(r"二[〇○零][一二三四五六七八九〇○零]{2}(?=年)")
+# Ordinals of lists, and the marks that portals set before titles.
+_ORDINAL: Final = re.compile(
+    r"^(?:【[^】]*】)?"
+    r"(?:\([一二三四五六七八九十\d]{1,3}\)|\d{1,2}[.、]|[一二三四五六七八九十]{1,3}、)?"
+)
 _LEAST_LETTERS: Final = 20
 _FULL_WIDTH: Final = str.maketrans("()", "（）")
 
@@ -69,6 +74,10 @@ class _Wording(BaseModel):
     not_accounts: tuple[str, ...]
     agency_ends: tuple[str, ...]
     agency_patterns: tuple[tuple[str, int], ...]
+    covers: tuple[str, ...]
+    agency_cell: str
+    agency_cell_points: int
+    title_points: int
     agency_label: str
     agency_label_points: int
     not_agency: tuple[str, ...]
@@ -205,30 +214,54 @@ def _agency(pages: Sequence[PageText], title: str | None) -> str | None:
     """The department by its title page, the labels of its forms, its chapters and sentences."""
     wording = _wording()
     votes: Counter[str] = Counter()
-    label = re.compile(wording.agency_label)
     lines = [line for page in pages for line in page.text.split("\n")]
-    labelled: Counter[str] = Counter()
+    labelled = _labelled(lines)
+    for agency, _ in labelled.most_common(3):
+        votes[agency] += wording.agency_label_points
     for line in lines:
-        for cell in line.split("\t"):
-            text = squeeze(clean(_without_unit(cell)))
-            match = label.match(text)
-            if match and (name := _as_agency(match["agency"])):
-                labelled[name] += 1
-    for name, _ in labelled.most_common(3):
-        votes[name] += wording.agency_label_points
-    sources = [squeeze(title or "")]
-    sources += [squeeze(clean(line)) for line in lines if len(line) < 120]
-    sources.append(_normal("\n".join(lines)))
-    for source in sources:
+        # The form on the whole unit's performance names it in a cell of its own.
+        named = re.search(wording.agency_cell, clean(line))
+        if named and (name := _as_agency(named["agency"])):
+            votes[name] = max(votes[name], wording.agency_cell_points)
+    sources = [(squeeze(title or ""), wording.title_points)]
+    sources += [(squeeze(clean(line)), 0) for line in lines if len(line) < 120]
+    sources.append((_normal("\n".join(lines)), 0))
+    for source, more in sources:
         for pattern, worth in wording.agency_patterns:
-            for match in re.finditer(pattern, source):
-                name = _as_agency(match["agency"])
-                if name:
-                    votes[name] = max(votes[name], worth) + (1 if votes[name] else 0)
+            for match in re.finditer(pattern, _ORDINAL.sub("", source)):
+                if name := _as_agency(match["agency"]):
+                    votes[name] = max(votes[name], worth + more) + (1 if votes[name] else 0)
     if not votes:
         return None
     best = max(votes.values())
     return max((name for name, count in votes.items() if count == best), key=len)
+
+
+def _labelled(lines: Sequence[str]) -> Counter[str]:
+    """Departments named by the labels of forms (编制单位：…)."""
+    label = re.compile(_wording().agency_label)
+    found: Counter[str] = Counter()
+    for line in lines:
+        for cell in line.split("\t"):
+            match = label.match(squeeze(clean(_without_unit(cell))))
+            if match and (name := _as_agency(match["agency"])):
+                found[name] += 1
+    return found
+
+
+def labelled_agency(page: PageText) -> str | None:
+    """The department that the labels of a page's forms name."""
+    named = _labelled(page.text.split("\n")).most_common(1)
+    return named[0][0] if named else None
+
+
+def cover_agency(words: str) -> str | None:
+    """The department of a cover ("…局2023年度部门决算"), by its words without blanks."""
+    for pattern in _wording().covers:
+        match = re.match(pattern, words)
+        if match and (name := _as_agency(match["agency"])):
+            return name
+    return None
 
 
 def _without_unit(line: str) -> str:
@@ -244,6 +277,8 @@ def _ends() -> re.Pattern[str]:
 
 def _as_agency(text: str) -> str | None:
     name = squeeze(text).strip("()、,.:;_")
+    # "…委员会及委属单位" is published by the commission.
+    name = re.sub(r"(?:及|和)(?:其)?(?:[委局厅所直])?(?:所|直)?属(?:各)?(?:预算)?单位$", "", name)
     if text.endswith(")") and "(" in name:
         name += ")"
     if not 4 <= len(name) <= 40 or not has_chinese(name) or "XX" in name:

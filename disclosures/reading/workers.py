@@ -2,7 +2,8 @@
 
 Every crawled file is hostile until read, and a native parser or the Java virtual machine takes
 its process along when it dies. So each document is read in a process of its own pool: a crash,
-a hang or a flood of memory costs that one document, which gets a row with the reason.
+a hang or a flood of memory costs that one document, which gets a row with the reason. Archives
+are unpacked in processes of their own likewise.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import faulthandler
 import hashlib
+import json
 import os
 import pickle
 import resource
@@ -20,7 +22,7 @@ import tempfile
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
@@ -28,6 +30,8 @@ from types import TracebackType
 from typing import Final, Self
 
 from disclosures.model import DocumentKind, Reading
+from disclosures.reading.containers import Contents, Member, members
+from disclosures.reading.readers.base import UnreadableError
 
 _POLL_S: Final = 0.1
 # How long after the limit a worker ends itself when nobody is left to end it.
@@ -35,6 +39,8 @@ _GRACE_S: Final = 10.0
 _START_S: Final = 60.0
 # Memory that a worker may reserve (heap of the Java virtual machine, stacks) beyond what it uses.
 _RESERVED_MB: Final = 768
+# From this many documents a worker on, full compilation in Java pays (docs/measurements.md).
+_MANY: Final = 150
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,14 +68,17 @@ class ReaderPool:
     """Worker processes that read documents; use it as a context manager.
 
     Workers start when the first documents come and keep their Java virtual machine warm.
-    Leaving the context ends them all. One thread at a time may read from a pool.
+    Leaving the context ends them all. One thread at a time may read from a pool. ``expected`` is
+    how many documents are to come, as far as that is known: it decides for how long the machines
+    compile, nothing else.
     """
 
-    def __init__(self, jobs: int, limits: Limits = Limits()) -> None:
+    def __init__(self, jobs: int, limits: Limits = Limits(), *, expected: int = 0) -> None:
         if jobs < 1:
             raise ValueError(f"a pool needs at least one worker, not {jobs}")
         self._jobs = jobs
         self._limits = limits
+        self._many = expected >= _MANY * jobs
         self._idle: list[_Worker] = []
         self._busy: list[_Worker] = []
         self._closed = False
@@ -92,7 +101,7 @@ class ReaderPool:
             while workers:
                 workers.pop().kill()
 
-    def read(self, paths: Iterable[Path]) -> Iterator[tuple[Path, Reading]]:
+    def read(self, paths: Iterable[Path]) -> Generator[tuple[Path, Reading], None, None]:
         """Read documents and yield each as it finishes, in any order.
 
         Raises:
@@ -140,13 +149,13 @@ class ReaderPool:
             if worker.usable:
                 return worker
             worker.kill()
-        return _Worker(self._limits)
+        return _Worker(self._limits, many=self._many)
 
 
 class _Worker:
     """One worker process, seen from its parent."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, *, many: bool) -> None:
         self._limits = limits
         self._served = 0
         self._started_s = time.monotonic()
@@ -172,6 +181,7 @@ class _Worker:
                 str(limits.max_bytes),
                 str(limits.scan_s),
                 str(limits.rss_mb),
+                *(["many"] if many else []),
             ],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
@@ -290,7 +300,7 @@ def serve() -> None:
 
     from disclosures.reading.document import PAGE_S, read_document, warm_up
 
-    warm_up()
+    warm_up(many="many" in sys.argv[8:])
     _limit_memory(int(sys.argv[7]))
     results.send_bytes(pickle.dumps("ready"))
     # From here on the parent wants readings; what libraries print may be endless.
@@ -321,6 +331,80 @@ def serve() -> None:
             break
     # Neither the Java virtual machine nor native libraries need an orderly end.
     os._exit(0)
+
+
+def unpacked(path: Path, limits: Limits = Limits()) -> Contents:
+    """The files in a container, see :func:`disclosures.reading.containers.members`, taken out by
+    a process that is killed when it takes too long or too much memory, or when it crashes.
+
+    Raises:
+        UnreadableError: it was killed or crashed, or the container cannot be opened.
+    """
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        process = subprocess.Popen(
+            [
+                sys.executable,
+                "-c",
+                "from disclosures.reading.workers import unpack; unpack()",
+                *(str(path), name, str(limits.wall_s), str(limits.rss_mb)),
+            ],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+            start_new_session=True,
+        )
+        try:
+            _await(process, limits)
+        finally:
+            process.kill()
+            process.wait()
+        if process.returncode:
+            raise UnreadableError(f"解压进程意外结束（{process.returncode}），请人工查阅")
+        told = json.loads((folder / _INDEX).read_text(encoding="utf-8"))
+        if told["error"]:
+            raise UnreadableError(told["error"])
+        found = [
+            Member(label, (folder / str(number)).read_bytes())
+            for number, label in enumerate(told["members"])
+        ]
+        return Contents(found, told["notes"])
+
+
+_INDEX: Final = "index.json"
+
+
+def _await(process: subprocess.Popen[bytes], limits: Limits) -> None:
+    started_s = time.monotonic()
+    while True:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(timeout=_POLL_S)
+            return
+        if time.monotonic() - started_s > limits.wall_s:
+            raise UnreadableError(f"解压超过{limits.wall_s:g}秒，请人工查阅，或放宽限制后重读")
+        if _rss_mb(process.pid) > limits.rss_mb:
+            raise UnreadableError(f"解压占用内存超过{limits.rss_mb} MB，请人工查阅")
+
+
+def unpack() -> None:
+    """Body of a process that unpacks one container into a folder; the list of members, which
+    is written last, tells their labels. Names of the files are numbers, never labels."""
+    path, folder = Path(sys.argv[1]), Path(sys.argv[2])
+    threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
+    faulthandler.dump_traceback_later(float(sys.argv[3]) + _GRACE_S, exit=True)
+    _limit_memory(int(sys.argv[4]))
+    told: dict[str, object] = {"members": [], "notes": [], "error": None}
+    try:
+        contents = members(path)
+        for number, member in enumerate(contents.members):
+            (folder / str(number)).write_bytes(member.body)
+        told |= {"members": [m.name for m in contents.members], "notes": contents.notes}
+    except UnreadableError as error:
+        told["error"] = str(error)
+    except MemoryError:
+        told["error"] = "内存不足，未能解压"
+    (folder / _INDEX).write_text(json.dumps(told), encoding="utf-8")
 
 
 def _limit_memory(rss_mb: int) -> None:

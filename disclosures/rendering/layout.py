@@ -137,7 +137,14 @@ class PageStyle(FigureModel):
     landscape: tuple[FormKey, ...] = ("02", "03", "04", "06", "07", "09")
     turn: int = Field(0, ge=0, le=270, multiple_of=90)
     """Landscape pages are stored turned, with this ``/Rotate`` in degrees."""
-    rules: Literal["all", "horizontal", "none"] = "all"
+    rules: Literal["all", "dashed", "gaps", "horizontal", "rows", "three_line", "zebra", "none"] = (
+        "all"
+    )
+    """``gaps``: white cells before a black ground, so that every line is a gap between fills.
+    ``horizontal``: one line above and one below. ``rows``: lines between rows only. ``three_line``:
+    above, under the headings and below (三线表). ``zebra``: every other row shaded, no line."""
+    figures: Literal["left", "center", "right"] = "right"
+    """How figures stand in their columns."""
     rows_per_page: int | None = Field(None, ge=5, le=80)
     repeat_heading: bool = True
     """Continuation pages repeat title, top lines and column headings."""

@@ -108,8 +108,8 @@ def _table(table: Table, layout: Layout) -> dict[str, Any]:
         "top": [{"left": t.left, "center": t.center, "right": t.right} for t in table.top],
         "widths": table.widths,
         "landscape": table.landscape,
-        "header": [_row(row) for row in table.header],
-        "chunks": [[_row(row) for row in chunk] for chunk in _chunks(table, layout)],
+        "header": [_row(row, page.figures) for row in table.header],
+        "chunks": [[_row(row, page.figures) for row in chunk] for chunk in _chunks(table, layout)],
         "notes": table.notes,
         "rules": rules,
         "repeat": page.repeat_heading,
@@ -120,13 +120,13 @@ def _table(table: Table, layout: Layout) -> dict[str, Any]:
     }
 
 
-def _row(row: tuple[Any, ...]) -> list[dict[str, Any]]:
+def _row(row: tuple[Any, ...], figures: str) -> list[dict[str, Any]]:
     return [
         {
             "text": cell.text,
             "colspan": cell.colspan,
             "rowspan": cell.rowspan,
-            "align": cell.align,
+            "align": figures if cell.amount and cell.align == "right" else cell.align,
         }
         for cell in row
     ]

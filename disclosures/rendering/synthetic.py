@@ -43,6 +43,8 @@ _STATE_CAPITAL_SINCE = 2020
 #: Amounts in 元. An int, so that sums are exact.
 Yuan = int
 
+_PROCURED_FROM: Yuan = 100_000
+
 _OTHER_INCOME = ("superior_subsidy", "business", "operating", "subordinate_remittance", "other")
 _PERSONNEL_TIES = {
     "2080505": "30108",
@@ -199,7 +201,9 @@ class _Department:
         if self._chance(0.15):
             self.items["2130599"].general_project = self._part(left, 0.001, 0.02) + 10_000
         if self._chance(0.3):
-            self.items[running].general_project = self._part(left, 0.01, 0.1)
+            part = self._part(left, 0.01, 0.1)
+            # 行政运行 is for basic expenditure, 事业运行 for either.
+            self.items[running].general_project = part if running_name != "行政运行" else 0
         for item in self.items.values():
             if item.general_project and self._chance(0.25):
                 item.general_opening = self._part(item.general_project, 0.0, 0.5)
@@ -248,7 +252,8 @@ class _Department:
         spendable = available - self.other_closing - self.distribution
         if "operating" in item.other_income:
             item.operating = self._part(spendable, 0.1, 0.4)
-        item.other_basic = self._part(spendable - item.operating, 0.2, 1.0)
+        basic = self._part(spendable - item.operating, 0.2, 1.0)
+        item.other_basic = basic if self.names[running] != "行政运行" else spendable
         item.other_project = spendable - item.operating - item.other_basic
 
     def _economic(self) -> dict[str, Yuan]:
@@ -654,7 +659,8 @@ class _Department:
         project = self._sum(lambda item: item.project)
         parts = {"goods": 0, "works": 0, "services": 0}
         for part in parts:
-            if project and self._chance(0.5):
+            # Nobody procures for a few 元, which would be printed as a sum of zeros.
+            if project >= _PROCURED_FROM and self._chance(0.5):
                 parts[part] = self._part(project, 0.01, 0.2)
         total = sum(parts.values())
         sme = self._part(total, 0.3, 1.0) if self._chance(0.8) else total

@@ -139,47 +139,31 @@ def grammar(reader: str, *facts: Fact) -> Witness:
     return witness(reader, *facts, method=Method.GRAMMAR)
 
 
-def aligned(reader: str, *facts: Fact) -> Witness:
-    return witness(reader, *facts, method=Method.ALIGNED)
+def placed(reader: str, *facts: Fact) -> Witness:
+    return witness(reader, *facts, method=Method.PLACED)
 
 
-def test_alignment_confirms_a_figure_but_no_blank() -> None:
-    [settled] = agree(
-        [grammar("text", fact("208", "1.00")), aligned("a", fact("208", "1.00"))]
-    ).facts
-    assert settled.agreed
-    witnesses = [
-        grammar("text", fact("208", "1.00")),
-        grammar("text-pdfbox", fact("208", "")),
-        aligned("a", fact("208", "")),
-        aligned("b", fact("208", "")),
-    ]
-    [settled] = agree(witnesses).facts
-    assert not settled.agreed
-
-
-def test_alignment_neither_contradicts_nor_adds() -> None:
-    right = fact("208", "1.00")
-    witnesses = [
-        grammar("text", right),
-        grammar("text-pdfbox", right),
-        aligned("a", fact("208", "9.00"), fact("缴费支出", "5.00", top=300)),
-        aligned("b", fact("208", "9.00"), fact("缴费支出", "5.00", top=300)),
-    ]
-    [settled] = agree(witnesses).facts
-    assert (settled.agreed, settled.amount_wan) == (True, Decimal("1.00"))
-
-
-def test_alignment_of_both_stacks_fills_in_what_grammar_cannot_place() -> None:
+def test_places_on_both_stacks_fill_in_what_grammar_cannot_place() -> None:
     unclear = fact("208", "30.00 30.00")
     witnesses = [grammar("text", unclear), grammar("text-pdfbox", unclear)]
     [settled] = agree(witnesses).facts
     assert (settled.agreed, settled.state) == (False, CellState.UNREADABLE)
-    [settled] = agree([*witnesses, aligned("a", fact("208", "30.00"))]).facts
+    [settled] = agree([*witnesses, placed("a", fact("208", "30.00"))]).facts
     assert not settled.agreed
-    both = [aligned("a", fact("208", "30.00")), aligned("b", fact("208", "30.00"))]
+    both = [placed("a", fact("208", "30.00")), placed("b", fact("208", "30.00"))]
     [settled] = agree([*witnesses, *both]).facts
     assert (settled.agreed, settled.readers) == (True, ("a", "b"))
+
+
+def test_places_and_grammar_that_contradict_each_other_settle_nothing() -> None:
+    witnesses = [
+        placed("a", fact("208", "9.00")),
+        placed("b", fact("208", "9.00")),
+        grammar("text", fact("208", "1.00")),
+        grammar("text-pdfbox", fact("208", "1.00")),
+    ]
+    [settled] = agree(witnesses).facts
+    assert not settled.agreed
 
 
 def test_print_that_is_no_amount_is_agreed_as_unreadable() -> None:

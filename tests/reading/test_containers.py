@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import gzip
 import io
+import os
 import struct
+import time
 import zipfile
 from pathlib import Path
 
@@ -15,6 +17,7 @@ from disclosures.reading import read_document
 from disclosures.reading.containers import ContainerLimits, is_container, members
 from disclosures.reading.readers.base import UnreadableError
 from disclosures.reading.sniff import MediaType, sniff
+from disclosures.reading.workers import Limits, unpacked
 
 
 def zipped(files: dict[str, bytes]) -> bytes:
@@ -123,3 +126,38 @@ def test_closed_archives_say_what_to_do(tmp_path: Path, mark: bytes) -> None:
     reading = read_document(path)
     assert reading.kind is DocumentKind.UNREADABLE
     assert "解压后提交" in (reading.reason or "")
+
+
+@pytest.mark.parametrize("kind", ["zip", "gzip", "locked"])
+def test_a_process_of_its_own_unpacks_the_same(tmp_path: Path, kind: str) -> None:
+    inner = zipped({"表.txt": "收入支出决算总表".encode()})
+    files = {"甲局/../说明.txt": b"1", "附件.zip": inner, "损坏.zip": b"PK\x03\x04" + b"x" * 60}
+    body = {"zip": zipped(files), "gzip": gzip.compress(inner), "locked": b"no archive"}[kind]
+    path = stored(tmp_path, body)
+    if kind == "locked":
+        with pytest.raises(UnreadableError) as told:
+            members(path)
+        with pytest.raises(UnreadableError, match=str(told.value)):
+            unpacked(path)
+        return
+    assert unpacked(path) == members(path)
+
+
+def test_unpacking_that_does_not_end_is_killed(tmp_path: Path) -> None:
+    # A named pipe that nobody writes to: the process hangs in opening it.
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    began_s = time.monotonic()
+    with pytest.raises(UnreadableError, match="解压超过1秒"):
+        unpacked(path, Limits(wall_s=1.0))
+    assert time.monotonic() - began_s < 30
+
+
+def test_a_bomb_costs_the_unpacking_process_alone(tmp_path: Path) -> None:
+    path = stored(tmp_path, zipped({"零.txt": bytes(120 * 2**20)}))
+    contents = unpacked(path)
+    assert contents.members == []
+    assert "解压后超过原大小" in contents.notes[0]
+    flood = stored(tmp_path, zipped({f"{n}.bin": os.urandom(2**20) for n in range(40)}))
+    with pytest.raises(UnreadableError, match="内存"):
+        unpacked(flood, Limits(rss_mb=20))

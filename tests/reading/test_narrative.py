@@ -9,6 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+import yaml
 
 from disclosures.model import Statement
 from disclosures.reading.grids import PageText
@@ -101,7 +102,9 @@ def test_a_reason_is_about_something_else() -> None:
         ("amount", Decimal("10.00")),
         ("change_amount", Decimal("2.00")),
         ("change_pct", Decimal("16.67")),
+        ("count", Decimal("4")),
     ]
+    assert found[-1].subject == "人员净减少"
 
 
 def test_signed_variance_and_budgets() -> None:
@@ -132,14 +135,35 @@ def test_pages_of_sentences_and_tables_between() -> None:
     ]
 
 
-# Measures of the answer keys that a statement has another name for, or none.
+WORDINGS = yaml.safe_load(Path(__file__).with_name("narrative_wordings.yaml").read_text("utf-8"))
+
+
+@pytest.mark.parametrize(
+    ("section", "text", "states"),
+    [(one["section"], s["text"], s["states"]) for one in WORDINGS for s in one["said"]],
+)
+def test_wordings_of_the_provinces(section: str, text: str, states: list[str]) -> None:
+    # A sentence without figures alone is no narrative.
+    before = "一、收入支出决算总体情况说明\n2023年度收入总计1.00万元。\n"
+    found = said(f"{CHAPTER}{before}{section}\n{text}")[1:]
+    assert [
+        f"{s.subject} {s.measure} {stated(s)}{s.unit}"
+        + (f" {s.direction}" if s.direction and s.value is not None else "")
+        for s in found
+    ] == states
+
+
+# Measures of the answer keys that a statement has another name for.
 RENAMED = {"score_average": "score", "area": "count"}
-OTHER = {"none", "compare", "score_floor", "adjustment_rate"}
 
 
-def key(measure: str, value: str | Decimal, subject: str) -> tuple[str, Decimal, str]:
-    amount = Decimal(str(value).replace(",", ""))
-    return RENAMED.get(measure, measure), amount, re.sub(r"[\s（）()]", "", subject)
+def key(measure: str, value: str, subject: str, unit: str | None) -> tuple[str, ...]:
+    bare = re.sub(r"[\s（）()]", "", f"{subject}|{unit or ''}")
+    return RENAMED.get(measure, measure), value.replace(",", ""), bare
+
+
+def stated(one: Statement) -> str:
+    return str(one.value if one.value is not None else one.direction)
 
 
 @pytest.mark.shared
@@ -150,13 +174,15 @@ def test_answer_keys_of_the_seeds() -> None:
         if not path.exists():
             pytest.skip("needs the answer keys in ../shared")
         truth = Counter(
-            key(fact["measure"], fact["value"], fact["subject"])
+            key(fact["measure"], str(fact["value"]), fact["subject"], fact.get("unit"))
             for fact in json.loads(path.read_text(encoding="utf-8"))["facts"]
-            if fact["measure"] not in OTHER
         )
         text = (SHARED / "seeds" / f"{name}.txt").read_text(encoding="utf-8")
-        read = Counter(key(s.measure, s.value, s.subject) for s in statements(split_pages(text)))
+        read = Counter(
+            key(s.measure, stated(s), s.subject, s.unit) for s in statements(split_pages(text))
+        )
         wanted, found = wanted + truth.total(), found + read.total()
         hits += (truth & read).total()
-    assert hits / wanted >= 0.95
-    assert hits / found >= 0.95
+    assert hits / wanted >= 0.99
+    # The keys leave out some comparisons in words and what the notes below the forms say.
+    assert hits / found >= 0.97

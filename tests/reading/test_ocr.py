@@ -6,6 +6,7 @@ from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
+import numpy as np
 import pypdfium2
 import pytest
 from PIL import Image, ImageDraw
@@ -13,7 +14,8 @@ from PIL import Image, ImageDraw
 from disclosures.amounts import CellState
 from disclosures.model import DocumentKind, Fact, Reading
 from disclosures.reading import read_document
-from disclosures.reading.sums import confirmed
+from disclosures.reading.readers.ocr_tables import find_tables
+from disclosures.reading.sums import broken_rows, confirmed, unbalanced
 from disclosures.rendering import load_figures, render
 
 EXAMPLE = Path(__file__).parents[1] / "rendering" / "example.yaml"
@@ -126,9 +128,70 @@ def test_sums_confirm_what_they_are_made_of() -> None:
     }
 
 
+def test_what_hides_figures_or_rows_is_told() -> None:
+    facts = [
+        fact("total", "total", "30.00"),
+        fact("201", "total", "20.00"),
+        fact("201", "basic", None),
+        fact("213", "total", None),
+        fact("213", "basic", None),
+    ]
+    # A row that does not add up, and a code without figures; the class that is lost.
+    assert {row for _, _, row, _ in broken_rows(facts)} == {"total", "201", "213"}
+    assert unbalanced(facts) == {"05"}
+    amounts = {"total": "30.00", "201": "20.00", "213": "10.00"}
+    whole = [fact(row, c, amount) for row, amount in amounts.items() for c in ("total", "basic")]
+    assert unbalanced(whole) == frozenset()
+
+
+def test_another_form_that_prints_a_figure_again_confirms_it() -> None:
+    again = replace(fact("2080505", "total", "12.34"), form="03")
+    assert confirmed([fact("2080505", "total", "12.34"), again]) == {
+        ("05", "", "2080505", "total"),
+        ("03", "", "2080505", "total"),
+    }
+    short = [fact("2080505", "total", "7.00"), replace(again, amount_wan=Decimal(7), text="7")]
+    assert confirmed(short) == frozenset()
+
+
 def test_figures_in_doubt_confirm_nothing() -> None:
     facts = [
         fact("201", "total", "20.00"),
         replace(fact("201", "basic", "20.00"), agreed=False),
     ]
     assert confirmed(facts) == frozenset()
+
+
+def low_rows(dashed: bool) -> Image.Image:
+    """A table of ten low rows and three columns, with strokes in the first column that stand one
+    above the other from row to row."""
+    page = Image.new("L", (900, 420), 255)
+    draw = ImageDraw.Draw(page)
+    edges, heights = (50, 350, 600, 850), range(60, 60 + 11 * 26, 26)
+
+    def line(start: tuple[int, int], end: tuple[int, int]) -> None:
+        along = 0 if start[1] == end[1] else 1
+        step = 6 if dashed else max(end[along] - start[along], 1)
+        for at in range(start[along], end[along], step):
+            one, other = list(start), list(end)
+            one[along] = at
+            other[along] = min(at + (step - 3 if dashed else step), end[along])
+            draw.line([*one, *other], fill=0, width=2)
+
+    for y in heights:
+        line((edges[0], y), (edges[-1], y))
+    for x in edges:
+        line((x, heights[0]), (x, heights[-1]))
+    for y in heights[:-1]:
+        for x in (120, 190, 260):
+            draw.line([x, y + 4, x, y + 22], fill=0, width=2)
+    return page
+
+
+@pytest.mark.parametrize("dashed", [False, True])
+def test_strokes_in_low_rows_are_no_rulings(dashed: bool) -> None:
+    [table] = find_tables(np.array(low_rows(dashed)), 150.0)
+    columns = {(cell.box[0], cell.box[2]) for cell in table.cells}
+    assert {(353, 599), (603, 849)} <= columns
+    # Where the rulings have gaps themselves, strokes cannot be told from them.
+    assert dashed or len(table.cells) == 30

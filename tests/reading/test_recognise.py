@@ -324,6 +324,22 @@ def test_layouts_of_form_09(table: Grid) -> None:
     }
 
 
+def test_form_09_of_whole_yuan_alone() -> None:
+    """Workbooks keep 2,948.00 as 2948: a row of whole numbers is no row of headings."""
+    table = grid(
+        "预算数||||||决算数|||||",
+        "合计|因公出国（境）费|公务用车购置及运行维护费|||公务接待费|合计|因公出国（境）费|公务用车购置及运行维护费|||公务接待费",
+        "||小计|公务用车购置费|公务用车运行维护费||||小计|公务用车购置费|公务用车运行维护费|",
+        "1|2|3|4|5|6|7|8|9|10|11|12",
+        "2948|||||2948|2948|||||2948",
+    )
+    _, facts = read([table], THREE.replace("万元", "元"))["09"]
+    found = {column: fact.text for (_, _, column), fact in facts.items() if fact.text}
+    assert found == dict.fromkeys(
+        ("budget.total", "budget.hospitality", "actual.total", "actual.hospitality"), "2948"
+    )
+
+
 def test_yuan_is_converted_with_its_decimals() -> None:
     form, facts = read(
         [

@@ -80,6 +80,27 @@ def test_names_and_years_in_every_place() -> None:
     assert classify([PageText(1, label)]).agency == "某某县教育体育局（本级）"
 
 
+@pytest.mark.parametrize(
+    ("text", "agency"),
+    [
+        ("某某市水务局（汇总）\n2026年部门预算公开说明\n目录", "某某市水务局（汇总）"),
+        ("【水务局】某某市水务局2026年部门预算\n1.某某市河道管理处2026年单位预算", "某某市水务局"),
+        (
+            "某某市水务局及局属单位2026年部门预算\n（一）某某市水务局（本级）2026年单位预算\n"
+            "（二）某某市河道管理处2026年单位预算\n（三）某某市水利工程建设管理中心2026年单位预算",
+            "某某市水务局",
+        ),
+        (
+            "预算01表 收支总表\n金额单位：万元\n预算12表 部门整体支出绩效目标表\n"
+            "（2026年度） 部门名称 某某市水务局 总体资金情况（万元）",
+            "某某市水务局",
+        ),
+    ],
+)
+def test_who_publishes(text: str, agency: str) -> None:
+    assert classify([PageText(1, text)]).agency == agency
+
+
 def test_a_blank_template_has_no_agency() -> None:
     assert classify([PageText(1, ACCOUNTS.replace("某某市水务局", "上海市XX局"))]).agency is None
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from bisect import bisect_right
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from statistics import median
 from typing import Final, Protocol
 
 from disclosures.model import Box
-from disclosures.reading.grids import Grid, GridCell, PageText
+from disclosures.reading.grids import Glyph, Grid, GridCell, PageText
 
 #: Columns or rows that one cell may cover; a span beyond this is a slip or an attack.
 MAX_SPAN: Final = 200
@@ -78,9 +80,31 @@ def place_cells(
     return tuple(tuple(row) for row in rows)
 
 
-def printed_rows(rows: Iterable[tuple[GridCell, ...]]) -> tuple[tuple[GridCell, ...], ...]:
-    """Rows with any print. Tables found by alignment have empty rows between the lines."""
-    return tuple(row for row in rows if any(cell.text for cell in row))
+def moved(grid: Grid, right: float, down: float) -> Grid:
+    """A grid with all its boxes elsewhere, by points."""
+
+    def there(box: Box | None) -> Box | None:
+        return box and (box[0] + right, box[1] + down, box[2] + right, box[3] + down)
+
+    rows = tuple(tuple(GridCell(c.text, there(c.bbox)) for c in row) for row in grid.rows)
+    return replace(grid, rows=rows, bbox=there(grid.bbox))
+
+
+def with_true_sizes(glyphs: Sequence[Glyph]) -> tuple[Glyph, ...]:
+    """The letters of a page with sizes as displayed.
+
+    Files scale fonts of size 1 by their text matrix, which the libraries leave out; a Chinese
+    letter is one em wide.
+    """
+    shares = [
+        (glyph.x1 - glyph.x0) / glyph.size
+        for glyph in glyphs
+        if "\u4e00" <= glyph.text[:1] <= "\u9fff" and glyph.size > 0
+    ]
+    share = median(shares) if shares else 1.0
+    if 0.8 < share < 1.25 or share <= 0:
+        return tuple(glyphs)
+    return tuple(replace(glyph, size=glyph.size * share) for glyph in glyphs)
 
 
 def _edges(values: Sequence[float], tolerance: float) -> list[float]:
@@ -93,7 +117,7 @@ def _edges(values: Sequence[float], tolerance: float) -> list[float]:
 
 
 def _index(edges: Sequence[float], value: float) -> int:
-    return max(index for index, edge in enumerate(edges) if edge <= value)
+    return bisect_right(edges, value) - 1
 
 
 class Captions:

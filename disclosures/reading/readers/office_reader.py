@@ -19,7 +19,7 @@ _COMMANDS: Final = ("soffice", "libreoffice")
 _TIMEOUT_S: Final = 60.0
 #: Without LibreOffice; tells auditors and operators what helps.
 MISSING: Final = (
-    "Word 97（.doc）、WPS（.wps）或 RTF 文档，需要 LibreOffice 才能读取："
+    "Word 97（.doc）、WPS（.wps）、RTF 或 ODT 文档，需要 LibreOffice 才能读取："
     "请在本机安装 LibreOffice（命令 soffice），或将文件另存为 .docx 或 PDF"
 )
 

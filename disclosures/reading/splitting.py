@@ -1,0 +1,176 @@
+"""Files that hold the accounts of several departments or units one after another.
+
+Facts are known by form, row and column, so two sets of forms in one file would be mixed up. Pages
+are given to sets by their forms, the labels above them and the covers before them.
+"""
+
+from __future__ import annotations
+
+import re
+import tempfile
+import unicodedata
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from decimal import Decimal
+from itertools import pairwise
+from pathlib import Path
+from typing import Final
+
+from disclosures.forms import squeeze
+from disclosures.reading.grids import PageText
+from disclosures.reading.names import clean
+from disclosures.reading.titles import find_titles
+from disclosures.reading.triage import cover_agency, labelled_agency
+
+_FIGURE: Final = re.compile(r"(?<![\d.])-?\d[\d,]*\.\d{1,6}(?![\d.])")
+#: A table has more figures than a list of contents.
+_LEAST_FIGURES: Final = 3
+#: Covers and title lines stand alone on their page, or open it.
+_COVER_LETTERS: Final = 200
+_CHAPTER: Final = re.compile(r"第[一二三四五六七八九十]+部分|目录|[一二三四五六七八九十]+、")
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One disclosure's pages, ``first`` to ``last`` as printed in ``PageText.page``."""
+
+    agency: str | None
+    first: int
+    last: int
+
+
+@dataclass(slots=True)
+class _Set:
+    """One set of forms: its pages by position, who they say that they are of, its totals."""
+
+    start: int
+    end: int
+    names: Counter[str]
+    totals: frozenset[Decimal]
+    forms: set[str]
+
+
+def parts(pages: Sequence[PageText]) -> tuple[Part, ...]:
+    """The disclosures of a file whose pages are numbered; none where it holds one.
+
+    A second set begins where form 01 is printed again after other forms, under another name or
+    with other totals. Its part begins with its cover; without one the part before it ends with
+    its last form, because nobody can tell whose the text between them is.
+    """
+    if any(page.page is None for page in pages):
+        return ()
+    sets = _sets(pages)
+    distinct = [sets[0]] if sets else []
+    for one in sets[1:]:
+        if _is_another(distinct[-1], one):
+            distinct.append(one)
+        else:
+            distinct[-1].end = one.end
+    if len(distinct) < 2:
+        return ()
+    starts = [0]
+    ends: list[int] = []
+    for before, one in pairwise(distinct):
+        covers = [n for n in range(before.end + 1, one.start + 1) if _cover(pages[n])]
+        named = [n for n in covers if _cover(pages[n]) != _cover_of(pages, starts[-1], before)]
+        start = named[0] if named else one.start
+        ends.append(start - 1 if named else before.end)
+        starts.append(start)
+    ends.append(len(pages) - 1)
+    found: list[Part] = []
+    for start, end, one in zip(starts, ends, distinct, strict=True):
+        agency = _cover_of(pages, start, one) or (
+            one.names.most_common(1)[0][0] if one.names else None
+        )
+        found.append(Part(agency, pages[start].page or 0, pages[end].page or 0))
+    return tuple(found)
+
+
+def told(found: Sequence[Part]) -> str:
+    """What auditors read about a file with several disclosures, of which the first is read."""
+    listed = "；".join(
+        f"第{part.first}—{part.last}页为{part.agency or '未识别的部门或单位'}" for part in found
+    )
+    return (
+        f"文件含{len(found)}个部门或单位的决算（{listed}），只读取了第一个；"
+        "其余请按页码拆成单独的文件后再读取"
+    )
+
+
+def within(pages: Sequence[PageText], part: Part) -> list[PageText]:
+    """The pages of a part."""
+    return [page for page in pages if part.first <= (page.page or 0) <= part.last]
+
+
+@contextmanager
+def first_pages(path: Path, count: int, *, of: int) -> Iterator[Path]:
+    """A PDF's first ``count`` pages ``of`` so many as a file of their own, for readers that look
+    at whole files; the file itself where that is all."""
+    if count == of:
+        yield path
+        return
+    import pypdfium2
+
+    with tempfile.TemporaryDirectory(prefix="juesuan-part-") as folder:
+        cut = Path(folder) / "part.pdf"
+        part = pypdfium2.PdfDocument.new()
+        whole = pypdfium2.PdfDocument(path)
+        try:
+            part.import_pages(whole, list(range(count)))
+            part.save(cut)
+        finally:
+            whole.close()
+            part.close()
+        yield cut
+
+
+def _sets(pages: Sequence[PageText]) -> list[_Set]:
+    sets: list[_Set] = []
+    for number, page in enumerate(pages):
+        figures = _FIGURE.findall(unicodedata.normalize("NFKC", page.text))
+        named = {title.form for title in find_titles(page.text)[1] if title.form}
+        if not named:
+            continue
+        agency = labelled_agency(page)
+        # An empty form has its label, a list of contents has neither.
+        if len(figures) < _LEAST_FIGURES and (not agency or "01" in named):
+            continue
+        if "01" in named and (not sets or sets[-1].forms - {"01"}):
+            amounts = [abs(Decimal(figure.replace(",", ""))) for figure in figures]
+            top = frozenset(sorted(set(amounts), reverse=True)[:2])
+            sets.append(_Set(number, number, Counter(), top, set()))
+        if not sets:
+            continue
+        sets[-1].end = number
+        sets[-1].forms |= named
+        if agency:
+            sets[-1].names[agency] += 1
+    # What repeats one form of many is a page of the narrative, not a set.
+    return [one for one in sets if len(one.forms) >= 3]
+
+
+def _is_another(one: _Set, other: _Set) -> bool:
+    if one.names and other.names:
+        first, second = one.names.most_common(1)[0][0], other.names.most_common(1)[0][0]
+        if squeeze(first) != squeeze(second):
+            return True
+    return not one.totals & other.totals
+
+
+def _cover(page: PageText) -> str | None:
+    """The department on a page that is a cover or begins with a title."""
+    lines = [squeeze(clean(line)) for line in page.text.split("\n")]
+    filled = [line for line in lines if line]
+    if filled and _CHAPTER.match(filled[0]):
+        return None
+    short = sum(map(len, filled)) <= _COVER_LETTERS
+    return cover_agency("".join(filled[:4]) if short else "".join(filled[:1]))
+
+
+def _cover_of(pages: Sequence[PageText], start: int, one: _Set) -> str | None:
+    for number in range(start, one.start + 1):
+        if name := _cover(pages[number]):
+            return name
+    return None
