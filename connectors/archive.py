@@ -1,93 +1,82 @@
-"""The document archive: bodies by content, and the journal of what was fetched.
+"""The document archive: bodies by content, and the journals of what was fetched.
 
-    <root>/ab/abcdef….pdf                    a body, named by its SHA-256
-    <root>/journal/<run>.<site>.jsonl        one line per fetch, written while a crawl goes on
-    <root>/journal/<run>.<site>.loaded.jsonl the same, once the warehouse has it
+    <archive>/ab/abcdef….pdf   a body, named by its SHA-256
+    <archive>/journal/…        rows of fetches (connectors.journal)
+    <archive>/damaged/…        bodies that no longer had their SHA-256 when they were read
 
-Nothing that comes from the web (names, headers) becomes part of a path.
+Nothing that comes from the web (names, headers) becomes part of a name.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
-import os
+import logging
 import re
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, fields
-from datetime import datetime
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import Any, Final
 
-try:
-    import fcntl
-except ImportError:  # Windows, where no two crawls share an archive
-    fcntl = None  # type: ignore[assignment]
-
+from connectors import journal as journals_of
+from connectors.journal import Journal, JournalFile, fetch_from_row, fetch_to_row
 from connectors.media import suffix_of
-from connectors.records import Fetch, FetchOutcome, FetchRole
+from connectors.store import Store, StoredObject, write_durably
 from disclosures.reading.sniff import sniff
 
+__all__ = ["Archive", "Damaged", "Journal", "JournalFile", "fetch_from_row", "fetch_to_row"]
+
+logger = logging.getLogger(__name__)
+
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
-_JOURNAL: Final = re.compile(
-    r"(?P<run>[A-Za-z0-9-]+)\.(?P<site>[a-z0-9_-]+)(?P<loaded>\.loaded)?\.jsonl"
-)
-_STALE_AFTER_S: Final = 24 * 3600
+_FOLDER: Final = re.compile(r"[0-9a-f]{2}")
 
 
-@dataclass(frozen=True, slots=True)
-class JournalFile:
-    """The journal of one crawl of one site."""
-
-    run_id: str
-    site: str
-    path: Path
-
-    def fetches(self) -> list[Fetch]:
-        """The complete rows. A last line that a crash cut short is left out."""
-        return list(_read_rows(self.path))
-
-
-class Journal:
-    """Appends fetches to one journal file; every row is on the disk when ``append`` returns."""
-
-    def __init__(self, file: IO[bytes]) -> None:
-        self._file = file
-
-    def append(self, fetch: Fetch) -> None:
-        row = json.dumps(fetch_to_row(fetch), ensure_ascii=False, separators=(",", ":"))
-        self._file.write(row.encode() + b"\n")
-        self._file.flush()
-        os.fsync(self._file.fileno())
+class Damaged(FileNotFoundError):
+    """A body that no longer has its SHA-256. It has been set aside: it is as if it were not
+    there, and the next crawl fetches it again."""
 
 
 class Archive:
-    """Bodies and journals below ``root``. Safe for several processes at once."""
+    """Bodies and journals at ``location``: a folder, or an fsspec URL such as
+    ``s3://bucket/prefix`` with the ``storage`` options of its file system.
 
-    def __init__(self, root: Path) -> None:
-        self.root = Path(root)
+    ``copies`` is where bodies of an archive elsewhere are copied to when a file is needed; it can
+    be deleted at any time. Safe for several processes at once; can be pickled.
+    """
+
+    def __init__(
+        self,
+        location: Path | str,
+        *,
+        storage: Mapping[str, Any] | None = None,
+        copies: Path | None = None,
+    ) -> None:
+        self.store = Store(location, storage)
+        if self.store.folder is not None:
+            self.root = self.store.folder
+        else:
+            self.root = Path(copies or Path(tempfile.gettempdir()) / "juesuan-archive")
 
     # -- bodies -----------------------------------------------------------------------------
 
     def put(self, body: bytes, media_type: str | None = None) -> tuple[str, str]:
-        """Keep ``body``; returns its SHA-256 and its path relative to the archive.
+        """Keep ``body``; returns its SHA-256 and its name below the archive.
 
         ``media_type`` decides the suffix; without it the bytes do. A body that is already there
-        keeps its first name.
+        keeps its first name; a damaged one is replaced.
         """
         sha256 = hashlib.sha256(body).hexdigest()
         found = self._find(sha256)
-        if found is not None and found.stat().st_size == len(body):
-            return sha256, self._relative(found)
-        target = found or self._target(sha256, media_type or sniff(body))
-        self._write(target, body)
-        return sha256, self._relative(target)
+        if found is not None and found.size_bytes == len(body) and self._is_sound(found, sha256):
+            return sha256, found.name
+        name = found.name if found else self._name(sha256, media_type or sniff(body))
+        self.store.write(name, body)
+        return sha256, name
 
-    def path(self, sha256: str, media_type: str | None = None) -> Path:
-        """Where a body is kept, or would be if it is not there yet.
+    def archived_as(self, sha256: str, media_type: str | None = None) -> str:
+        """The name of a body below the archive, also if it is not there yet.
 
         Raises:
             ValueError: ``sha256`` is no SHA-256.
@@ -95,167 +84,127 @@ class Archive:
         """
         found = self._find(sha256)
         if found is not None:
-            return found
+            return found.name
         if media_type is None:
             raise FileNotFoundError(f"{sha256} is not in the archive")
-        return self._target(sha256, media_type)
+        return self._name(sha256, media_type)
 
-    def read(self, sha256: str) -> bytes:
-        """The body.
+    def path(self, sha256: str, media_type: str | None = None) -> Path:
+        """The file of a body, where :meth:`local` puts it; raises what :meth:`archived_as` does."""
+        return self.root / self.archived_as(sha256, media_type)
+
+    def size(self, sha256: str) -> int:
+        """Size of a body in bytes.
 
         Raises:
             FileNotFoundError: it is not there.
         """
-        return self.path(sha256).read_bytes()
+        found = self._find(sha256)
+        if found is None:
+            raise FileNotFoundError(f"{sha256} is not in the archive")
+        return found.size_bytes
+
+    def read(self, sha256: str) -> bytes:
+        """The body, which has its SHA-256.
+
+        Raises:
+            FileNotFoundError: it is not there.
+            Damaged: it is not what was archived.
+        """
+        name = self.archived_as(sha256)
+        body = self.store.read(name)
+        if hashlib.sha256(body).hexdigest() != sha256:
+            self._set_aside(name)
+        return body
+
+    def local(self, sha256: str) -> Path:
+        """A file with the body, which has its SHA-256: of an archive elsewhere, a copy.
+
+        Raises:
+            FileNotFoundError: it is not there.
+            Damaged: it is not what was archived.
+        """
+        if self.store.folder is not None:
+            path = self.path(sha256)
+            if _hash_of(path) != sha256:
+                self._set_aside(self.archived_as(sha256))
+            return path
+        copy = next((self.root / sha256[:2]).glob(f"{sha256}.*"), None)
+        if copy is not None and _hash_of(copy) == sha256:
+            return copy
+        name = self.archived_as(sha256)
+        write_durably(self.root, name, self.read(sha256))
+        return self.root / name
 
     def __contains__(self, sha256: str) -> bool:
         return self._find(sha256) is not None
 
+    def verify(self) -> tuple[int, list[str]]:
+        """Read every body; how many are sound, and what is told of those that are not."""
+        sound, damaged = 0, []
+        for folder in self.store.folders(""):
+            if not _FOLDER.fullmatch(folder):
+                continue
+            for one in self.store.objects(folder):
+                sha256 = one.name.rpartition("/")[2].partition(".")[0]
+                if not _SHA256.fullmatch(sha256):
+                    continue
+                try:
+                    self.read(sha256)
+                    sound += 1
+                except Damaged as error:
+                    damaged.append(str(error))
+                except FileNotFoundError:  # another process set it aside in this moment
+                    continue
+        return sound, damaged
+
     def sweep(self) -> None:
         """Remove what writers left that were killed more than a day ago."""
-        for path in (self.root / "incoming").glob("*"):
-            try:
-                if path.stat().st_mtime < time.time() - _STALE_AFTER_S:
-                    path.unlink()
-            except FileNotFoundError:  # another process swept or finished it
-                continue
+        self.store.sweep()
 
     # -- journals ---------------------------------------------------------------------------
 
-    @contextmanager
-    def journal(self, run_id: str, site: str) -> Iterator[Journal]:
-        """Open the journal of a crawl for appending.
-
-        Raises:
-            ValueError: ``run_id`` or ``site`` cannot be part of a file name.
-        """
-        name = f"{run_id}.{site}.jsonl"
-        if not _JOURNAL.fullmatch(name):
-            raise ValueError(f"not a journal name: {name!r}")
-        path = self.root / "journal" / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        torn = path.exists() and not path.read_bytes().endswith(b"\n")
-        with path.open("ab") as file:
-            _lock(file)
-            if torn:  # an earlier crawl of the same run was killed within a row
-                file.write(b"\n")
-            yield Journal(file)
+    def journal(self, run_id: str, site: str) -> AbstractContextManager[Journal]:
+        """Open a crawl's journal for appending (:func:`connectors.journal.open_journal`)."""
+        return journals_of.open_journal(self.store, run_id, site)
 
     def journals(self, *, loaded: bool = False) -> list[JournalFile]:
         """Journals that the warehouse does not have yet (``loaded=False``) or has, oldest first.
 
         One that a crawl is still writing is not among them.
         """
-        found = []
-        for path in (self.root / "journal").glob("*.jsonl"):
-            match = _JOURNAL.fullmatch(path.name)
-            if match and bool(match["loaded"]) is loaded and not _is_locked(path):
-                found.append((path.stat().st_mtime, JournalFile(match["run"], match["site"], path)))
-        return [journal for _, journal in sorted(found, key=lambda item: item[0])]
+        return journals_of.journals(self.store, loaded=loaded)
 
     def settle(self, journal: JournalFile) -> None:
         """Mark a journal as loaded into the warehouse. Its rows are kept."""
-        target = journal.path.with_name(f"{journal.run_id}.{journal.site}.loaded.jsonl")
-        try:
-            os.replace(journal.path, target)
-        except FileNotFoundError:
-            if not target.exists():
-                raise
+        journals_of.settle(journal)
 
     # -- inside -----------------------------------------------------------------------------
 
-    def _relative(self, path: Path) -> str:
-        return path.relative_to(self.root).as_posix()
+    def _name(self, sha256: str, media_type: str) -> str:
+        return f"{_folder(sha256)}/{sha256}{suffix_of(media_type)}"
 
-    def _target(self, sha256: str, media_type: str) -> Path:
-        return self._folder(sha256) / f"{sha256}{suffix_of(media_type)}"
+    def _find(self, sha256: str) -> StoredObject | None:
+        return next(iter(self.store.objects(_folder(sha256), f"{sha256}.")), None)
 
-    def _folder(self, sha256: str) -> Path:
-        if not _SHA256.fullmatch(sha256):
-            raise ValueError(f"not a SHA-256: {sha256!r}")
-        return self.root / sha256[:2]
+    def _is_sound(self, found: StoredObject, sha256: str) -> bool:
+        """Whether what is there may stay. An object store keeps checksums of its own; reading
+        back every body that comes in would cost a transfer each."""
+        return self.store.folder is None or _hash_of(self.store.folder / found.name) == sha256
 
-    def _find(self, sha256: str) -> Path | None:
-        return next(iter(sorted(self._folder(sha256).glob(f"{sha256}.*"))), None)
-
-    def _write(self, target: Path, body: bytes) -> None:
-        incoming = self.root / "incoming"
-        incoming.mkdir(parents=True, exist_ok=True)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=incoming)
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(body)
-                file.flush()
-                os.fsync(file.fileno())
-            os.chmod(temporary, 0o644)  # mkstemp makes it private; the data docs link to it
-            os.replace(temporary, target)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
-        _sync_folder(target.parent)
+    def _set_aside(self, name: str) -> None:
+        target = f"damaged/{time.time_ns()}-{name.rpartition('/')[2]}"
+        self.store.set_aside(name, target)
+        logger.error("archived body %s is damaged; set aside as %s", name, target)
+        raise Damaged(f"归档文件 {name} 已损坏（内容与 SHA-256 不符），已移至 {target}")
 
 
-def _lock(file: IO[bytes]) -> None:
-    """Mark a journal as being written, until the file is closed or its process ends.
-
-    Raises:
-        BlockingIOError: another crawl writes it.
-    """
-    if fcntl is not None:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+def _folder(sha256: str) -> str:
+    if not _SHA256.fullmatch(sha256):
+        raise ValueError(f"not a SHA-256: {sha256!r}")
+    return sha256[:2]
 
 
-def _is_locked(path: Path) -> bool:
-    if fcntl is None:
-        return False
-    try:
-        with path.open("rb") as file:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except FileNotFoundError:  # settled in this moment
-        return True
-    return False
-
-
-def fetch_to_row(fetch: Fetch) -> dict[str, Any]:
-    """A fetch as JSON values."""
-    row = asdict(fetch)
-    row["fetched_at"] = fetch.fetched_at.isoformat()
-    return {key: value for key, value in row.items() if value is not None}
-
-
-def fetch_from_row(row: dict[str, Any]) -> Fetch:
-    """The fetch of a journal row; keys that later versions added are ignored.
-
-    Raises:
-        KeyError, TypeError, ValueError: the row is not that of a fetch.
-    """
-    known = {field.name for field in fields(Fetch)}
-    values = {key: value for key, value in row.items() if key in known}
-    values["role"] = FetchRole(row["role"])
-    values["outcome"] = FetchOutcome(row["outcome"])
-    values["fetched_at"] = datetime.fromisoformat(row["fetched_at"])
-    return Fetch(**values)
-
-
-def _read_rows(path: Path) -> Iterator[Fetch]:
+def _hash_of(path: Path) -> str:
     with path.open("rb") as file:
-        for line in file:
-            try:
-                yield fetch_from_row(json.loads(line))
-            except (ValueError, KeyError, TypeError, AttributeError):
-                continue  # torn by a crash; the same URL is fetched again
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make a rename last through a power cut (POSIX; elsewhere folders cannot be opened)."""
-    try:
-        handle = os.open(folder, os.O_RDONLY)
-    except OSError:
-        return
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -12,9 +12,9 @@ import pickle
 import sys
 from multiprocessing.connection import Connection
 
+from connectors.engine import run_crawl
 from connectors.orders import CrawlOrder
 from connectors.records import Fetch
-from connectors.spider import run_crawl
 
 
 class _PipeHandler(logging.Handler):

@@ -10,25 +10,28 @@ import pickle
 import subprocess
 import sys
 import uuid
-from collections.abc import Callable, Mapping
-from datetime import date
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
 from importlib.metadata import PackageNotFoundError, version
 from multiprocessing.connection import Connection
 from pathlib import Path
 from time import monotonic
 from typing import Final
-from urllib.parse import urldefrag
+from zoneinfo import ZoneInfo
 
 from connectors.archive import Archive
-from connectors.orders import CrawlOrder, Limits
+from connectors.families import families
+from connectors.hosts import LEFT, turns_folder
+from connectors.orders import HOSTS_LEFT, CrawlOrder, Limits, Survey
 from connectors.records import CrawlResult, Fetch, FetchOutcome, FetchRole, Known
 from connectors.sites import Site
+from connectors.spool import Spool
 
 logger = logging.getLogger(__name__)
 
 #: A crawl that has not wound up this long after its deadline is killed.
 _GRACE_S: Final = 20.0
-_FOUND: Final = frozenset({FetchOutcome.NEW, FetchOutcome.CHANGED, FetchOutcome.UNCHANGED})
 _FINISHED: Final = "finished"
 _CLOSED: Final = {
     "closespider_timeout": "到达时限，未完成",
@@ -72,16 +75,149 @@ def crawl_site(
     reason = site.why_not_crawlable()
     if reason is not None:
         return CrawlResult(site.key, (), 0, failed=reason)
+    run_id = run_id or str(uuid.uuid4())
+    now = datetime.now(UTC)
+    until = site.quiet_until(now)
+    if until is not None:
+        return _kept_quiet(site, archive, run_id, until)
+    quiet_from = site.quiet_from(now)
+    if quiet_from is not None:
+        left_s = (quiet_from - now).total_seconds()
+        if left_s <= run_deadline_s:
+            run_deadline_s, until = left_s, site.quiet_until(quiet_from)
     order = CrawlOrder(
         site=site,
         archive=archive,
-        run_id=run_id or str(uuid.uuid4()),
-        known=dict(known),
+        run_id=run_id,
+        known=known,
         since=since,
         deadline_s=run_deadline_s,
         limits=limits or Limits(),
         user_agent=user_agent(contact),
+        turns=turns_folder(),
     )
+    fetches = Spool()
+    account = _Account(frozenset(start_addresses(site)))
+
+    def listen(fetch: Fetch) -> None:
+        fetches.append(fetch)
+        account.count(fetch)
+        if on_progress is not None:
+            on_progress(fetch)
+
+    ended = _run_child(order, listen, hard_stop_s=run_deadline_s + _GRACE_S)
+    if until is not None and ended == _CLOSED["closespider_timeout"]:
+        ended = f"进入静默时段，未完成；{_beijing(until)} 之后再抓"
+    else:
+        until = None
+    failed = account.why_failed(site, ended, since)
+    return CrawlResult(
+        site.key,
+        fetches,
+        len(account.documents),
+        failed,
+        account.why_partial(failed, since),
+        frozenset(account.unsettled),
+        resume_at=until,
+        leave_alone=ended is not None and ended.endswith(LEFT),
+    )
+
+
+def _kept_quiet(site: Site, archive: Archive, run_id: str, until: datetime) -> CrawlResult:
+    """The result of a crawl that does not start, with a row for every column."""
+    reason = f"静默时段内不抓取，{_beijing(until)} 之后再抓"
+    fetches = []
+    with archive.journal(run_id, site.key) as journal:
+        for column, url in zip(site.columns, start_addresses(site), strict=True):
+            fetch = Fetch(
+                site.key,
+                url,
+                FetchRole.LIST,
+                FetchOutcome.SKIPPED,
+                datetime.now(UTC),
+                reason=reason,
+                article_title=column.what,
+            )
+            journal.append(fetch)
+            fetches.append(fetch)
+    return CrawlResult(site.key, fetches, 0, reason, partial=reason, resume_at=until)
+
+
+def _beijing(moment: datetime) -> str:
+    return f"北京时间 {moment.astimezone(ZoneInfo('Asia/Shanghai')):%m-%d %H:%M}"
+
+
+@dataclass
+class _Account:
+    """What a crawl amounts to, counted while its fetches come in."""
+
+    starts: frozenset[str]
+    documents: set[str] = field(default_factory=set)
+    #: Of the columns' first pages: URL and why it was not read.
+    lost: list[tuple[str, str | None]] = field(default_factory=list)
+    #: Of the lists: URL and why it was not read to its end.
+    torn: list[tuple[str, str]] = field(default_factory=list)
+    unsettled: set[str] = field(default_factory=set)
+    entries: int = 0
+
+    def count(self, fetch: Fetch) -> None:
+        had = fetch.outcome.has_body
+        if fetch.role is FetchRole.LIST:
+            if fetch.url in self.starts and not had:
+                self.lost.append((fetch.url, fetch.reason))
+            if not had or fetch.reason is not None:
+                self.torn.append((fetch.url, fetch.reason or "未取得"))
+        if fetch.role not in (FetchRole.ARTICLE, FetchRole.DOCUMENT):
+            return
+        self.entries += 1
+        # One that is known and was not asked for again is there all the same.
+        spared = fetch.outcome is FetchOutcome.SKIPPED and fetch.sha256
+        if fetch.role is FetchRole.DOCUMENT and (had or spared):
+            self.documents.add(fetch.url)
+        # What is gone leads nowhere; of anything else that was not read nobody knows.
+        lost = (not had or fetch.reason is not None) and fetch.status not in (404, 410)
+        if lost and not spared:
+            self.unsettled.add(fetch.url)
+
+    def why_failed(self, site: Site, ended: str | None, since: date | None) -> str | None:
+        """Why the crawl does not count, or None."""
+        if ended is not None:
+            return ended
+        if self.lost:
+            url, reason = self.lost[0]
+            return f"栏目无法取得：{url}（{reason}）"
+        if not self.entries and since is None:
+            return "所有栏目中均未识别出条目"
+        if len(self.documents) < site.min and since is None:
+            return f"只找到 {len(self.documents)} 份文件，少于应有的 {site.min} 份"
+        return None
+
+    def why_partial(self, failed: str | None, since: date | None) -> str | None:
+        """Why absence from the lists proves nothing, or None."""
+        if failed is not None:
+            return failed
+        if since is not None:
+            return f"只看 {since} 以来的条目"
+        if self.torn:
+            url, reason = self.torn[0]
+            return f"列表未读全：{url}（{reason}）"
+        return None
+
+
+def survey_site(
+    site: Site,
+    archive: Archive,
+    *,
+    explore: bool,
+    run_deadline_s: float,
+    limits: Limits,
+    contact: str = "",
+    on_progress: Callable[[Fetch], None] | None = None,
+) -> tuple[list[Fetch], str | None]:
+    """Look around on a site (:mod:`connectors.survey`) with the manners and guards of a crawl.
+
+    Returns what was fetched, bodies in ``archive``, and why the survey was cut short, or None.
+    """
     fetches: list[Fetch] = []
 
     def listen(fetch: Fetch) -> None:
@@ -89,36 +225,26 @@ def crawl_site(
         if on_progress is not None:
             on_progress(fetch)
 
-    ended = _run_child(order, listen, hard_stop_s=run_deadline_s + _GRACE_S)
-    documents = len(
-        {
-            fetch.url
-            for fetch in fetches
-            if fetch.role is FetchRole.DOCUMENT and fetch.outcome in _FOUND
-        }
+    order = CrawlOrder(
+        site=site,
+        archive=archive,
+        run_id=str(uuid.uuid4()),
+        known={},
+        since=None,
+        deadline_s=run_deadline_s,
+        limits=limits,
+        user_agent=user_agent(contact),
+        turns=turns_folder(),
+        survey=Survey(explore=explore),
     )
-    failed = _why_failed(site, fetches, documents, ended, since)
-    return CrawlResult(site.key, tuple(fetches), documents, failed)
+    return fetches, _run_child(order, listen, hard_stop_s=run_deadline_s + _GRACE_S)
 
 
-def _why_failed(
-    site: Site, fetches: list[Fetch], documents: int, ended: str | None, since: date | None
-) -> str | None:
-    """Why a crawl does not count, or None."""
-    if ended is not None:
-        return ended
-    starts = {urldefrag(column.url).url for column in site.columns}
-    lists = [fetch for fetch in fetches if fetch.role is FetchRole.LIST]
-    lost = [fetch for fetch in lists if fetch.url in starts and fetch.outcome not in _FOUND]
-    if lost:
-        return f"栏目无法取得：{lost[0].url}（{lost[0].reason}）"
-    if not any(fetch.role in (FetchRole.ARTICLE, FetchRole.DOCUMENT) for fetch in fetches) and (
-        since is None
-    ):
-        return "所有栏目中均未识别出条目"
-    if documents < site.min and since is None:
-        return f"只找到 {documents} 份文件，少于应有的 {site.min} 份"
-    return None
+def start_addresses(site: Site) -> Iterator[str]:
+    """The requests from which a crawl of a site starts."""
+    family = families()[site.family or ""]
+    for column in site.columns:
+        yield family.start(column.url, column.options)
 
 
 def _run_child(
@@ -151,6 +277,8 @@ def _run_child(
             code = process.wait()
     if closed is None:
         return f"抓取进程异常结束（退出码 {code}）"
+    if closed.startswith(HOSTS_LEFT):
+        return closed.removeprefix(HOSTS_LEFT)
     return None if closed == _FINISHED else _CLOSED.get(closed, f"抓取中止：{closed}")
 
 

@@ -3,6 +3,7 @@ says from its bytes: names and headers of government portals are often wrong."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Final
 
@@ -17,6 +18,7 @@ _SUFFIXES: Final[Mapping[str, str]] = {
     MediaType.ODS: ".ods",
     MediaType.DOCX: ".docx",
     MediaType.DOC: ".doc",
+    MediaType.ODT: ".odt",
     MediaType.OFD: ".ofd",
     MediaType.ZIP: ".zip",
     MediaType.RAR: ".rar",
@@ -35,6 +37,11 @@ _SUFFIXES: Final[Mapping[str, str]] = {
 PAGES: Final = frozenset({MediaType.HTML, MediaType.XML, MediaType.TEXT})
 
 
+_UNSEEN: Final = re.compile(r"<(script|style)\b.*?</\1\s*>|<[^>]*>", re.I | re.S)
+_AMOUNT: Final = re.compile(r"(?<![\d.,])-?\d[\d,，]*\.\d{1,6}(?![\d.])")
+_AMOUNTS: Final = 10
+
+
 def suffix_of(media_type: str) -> str:
     """The suffix under which a body of this type is archived."""
     return _SUFFIXES.get(media_type, ".bin")
@@ -49,3 +56,8 @@ def is_document(media_type: str) -> bool:
         and kind not in {MediaType.BINARY, MediaType.EMPTY}
         and not (kind.is_image)
     )
+
+
+def bears_figures(text: str) -> bool:
+    """Whether a page or a text shows amounts as accounts do: ten at least, with decimals."""
+    return len(_AMOUNT.findall(_UNSEEN.sub(" ", text))) >= _AMOUNTS

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+
+from connectors.evidence import Hop
+from connectors.link_scores import Verdict
 
 
 class FetchRole(StrEnum):
@@ -22,6 +25,13 @@ class FetchOutcome(StrEnum):
     FAILED = "failed"
     REFUSED = "refused"
     SKIPPED = "skipped"
+    #: The answer was a challenge for browsers, a captcha or a login.
+    BLOCKED = "blocked"
+
+    @property
+    def has_body(self) -> bool:
+        """Whether the site answered with a body, or said that the archived one stands."""
+        return self in (FetchOutcome.NEW, FetchOutcome.CHANGED, FetchOutcome.UNCHANGED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +57,11 @@ class Fetch:
     article_title: str | None = None
     published_on: str | None = None
     file_name: str | None = None
+    #: Every request on the wire that this took: repetitions and redirects, the last one at last.
+    hops: tuple[Hop, ...] = ()
+    #: What the link was worth and why (:mod:`connectors.link_scores`); None for lists and robots.
+    score: int | None = None
+    score_reasons: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +69,21 @@ class CrawlResult:
     """All fetches of one site in one night and whether the crawl counts.
 
     ``failed`` carries the reason when it does not: unreachable, blocked, or fewer documents
-    than the site's ``min``.
+    than the site's ``min``. ``partial`` says why what the crawl did not come across may still be
+    there (a list was not read to its end); ``unsettled`` are articles and packages that could not
+    be read, so that nothing is known of what they lead to.
     """
 
     site: str
-    fetches: tuple[Fetch, ...]
+    fetches: Sequence[Fetch]
     documents: int
     failed: str | None = None
+    partial: str | None = None
+    unsettled: frozenset[str] = frozenset()
+    #: The end of the site's quiet hours, if they kept it from being crawled or cut it short.
+    resume_at: datetime | None = None
+    #: A host asked to be left alone, or went on failing: trying again tonight would be rude.
+    leave_alone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,3 +96,9 @@ class Known:
     etag: str | None = None
     last_modified: str | None = None
     final_url: str | None = None  # where redirects led; only there do etag and time mean something
+    #: What reading the body said of it, if it has been read.
+    verdict: Verdict | None = None
+    #: When the body itself was last received; a 304 is only somebody's word.
+    received_at: datetime | None = None
+    #: How the link to it read when it was last asked for.
+    link_text: str | None = None

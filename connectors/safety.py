@@ -116,6 +116,14 @@ class GuardedReactor(AsyncioSelectorReactor):
         raise BlockedAddressError("no crawl connects to a local socket")
 
 
+def is_loopback(host: str) -> bool:
+    """Whether a host of a URL is this machine."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
 def port_of(url: str) -> int | None:
     """The port that a request for ``url`` connects to."""
     parts = urlsplit(url)

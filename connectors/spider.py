@@ -1,187 +1,69 @@
-"""The crawl of one site with Scrapy. Runs in a child process only: Twisted's reactor cannot be
-started twice, and a child can be killed. :mod:`connectors.crawl` starts it.
+"""What to ask a site for, and what its pages and files are: columns -> lists -> articles ->
+documents. :mod:`connectors.engine` runs it.
 """
 
 from __future__ import annotations
 
-import asyncio
 import logging
-import random
-import re
+import zlib
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime
-from email.utils import parsedate_to_datetime
-from time import monotonic
-from typing import Any, Final
-from urllib.parse import unquote, urldefrag, urlsplit
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from urllib.parse import urlsplit
 
 import scrapy
-from protego import Protego
-from scrapy.crawler import Crawler, CrawlerRunner
-from scrapy.downloadermiddlewares.retry import RetryMiddleware
-from scrapy.exceptions import (
-    CannotResolveHostError,
-    CloseSpider,
-    DownloadCancelledError,
-    DownloadConnectionRefusedError,
-    DownloadTimeoutError,
-    IgnoreRequest,
-    ResponseDataLossError,
-)
+from scrapy.exceptions import CloseSpider
 from scrapy.http import Request, Response
-from twisted.internet.main import installReactor
 from twisted.python.failure import Failure
-from twisted.python.log import PythonLoggingObserver
 
-from connectors.archive import Journal
-from connectors.families import FamilyOptions, ListEntry, decode, families, parse_article
-from connectors.families.base import is_document_url
-from connectors.media import PAGES, is_document
-from connectors.orders import CrawlOrder
-from connectors.records import Fetch, FetchOutcome, FetchRole, Known
-from connectors.safety import AddressPolicy, BlockedAddressError, GuardedReactor, url_refusal
-from disclosures.reading.sniff import sniff
-
-ROBOTS_AGENT: Final = "juesuan"
-#: RFC 9309, 2.5: a crawler reads at least this much of a robots.txt.
-_ROBOTS_BYTES: Final = 500 * 1024
-_KEPT_HEADERS: Final = (
-    "Content-Type",
-    "Content-Length",
-    "Content-Disposition",
-    "Content-Encoding",
-    "Date",
-    "ETag",
-    "Last-Modified",
-    "Server",
+from connectors.failures import describe_failure
+from connectors.families import (
+    ListEntry,
+    ListPage,
+    ListRequest,
+    decode,
+    families,
+    is_document_url,
+    parse_article,
 )
-_HEADER_CHARACTERS: Final = 500
-_TEXT_CHARACTERS: Final = 500
-_RETRY_AFTER_MAX_S: Final = 120.0
-_MEMORY_LIMIT_MB: Final = 2048
+from connectors.hosts import HostGate, Patience
+from connectors.link_scores import score_link, settled
+from connectors.media import PAGES, bears_figures, is_document
+from connectors.orders import CrawlOrder
+from connectors.recorder import Aim, Recorder, elsewhere, header_text, offered_name, told
+from connectors.records import FetchOutcome, FetchRole, Known
+from connectors.safety import url_refusal
+from disclosures.reading.sniff import MediaType, decode_text, sniff
 
 
-@dataclass(frozen=True, slots=True)
-class Aim:
-    """Why a request is made, and what its page said of it."""
+@dataclass(slots=True)
+class Tally:
+    """What the pages of one list gave, beside what the list claims to have.
 
-    role: FetchRole
-    url: str
-    options: FamilyOptions = field(default_factory=FamilyOptions)
-    found_on: str | None = None
-    link_text: str | None = None
-    article_title: str | None = None
-    published_on: str | None = None
-    file_name: str | None = None
-    conditional: bool = True
+    Addresses of entries are kept by their hashes: a list may have tens of thousands.
+    """
 
+    claimed: int | None = None
+    entries: set[int] = field(default_factory=set)
+    read: set[str] = field(default_factory=set)
+    known: set[str] = field(default_factory=set)
+    repeated: int = 0  # pages in a row that gave only what others had given
+    empty: int = 0  # pages in a row that gave nothing
 
-class Refused(IgnoreRequest):
-    """A request that is not made, with the reason."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
-
-
-class Recorder:
-    """Turns answers into fetches: archive first, then the journal, then whoever listens."""
-
-    def __init__(self, order: CrawlOrder, journal: Journal, send: Callable[[Fetch], None]) -> None:
-        self._order = order
-        self._journal = journal
-        self._send = send
-
-    def known(self, aim: Aim) -> Known | None:
-        """What the archive still holds of a URL."""
-        known = self._order.known.get(aim.url)
-        return known if known is not None and known.sha256 in self._order.archive else None
-
-    def record(self, aim: Aim, outcome: FetchOutcome, **details: Any) -> Fetch:
-        fields: dict[str, Any] = {
-            "site": self._order.site.key,
-            "url": aim.url,
-            "role": aim.role,
-            "outcome": outcome,
-            "fetched_at": datetime.now(UTC),
-            "found_on": aim.found_on,
-            "link_text": aim.link_text,
-            "article_title": aim.article_title,
-            "published_on": aim.published_on,
-            "file_name": aim.file_name,
-        } | details
-        for name in ("link_text", "article_title", "file_name", "reason"):
-            if fields.get(name) is not None:
-                fields[name] = storable(fields[name])
-        fetch = Fetch(**fields)
-        self._journal.append(fetch)
-        self._send(fetch)
-        return fetch
-
-    def answered(self, aim: Aim, response: Response) -> dict[str, Any]:
-        """The fields of a fetch that come from an answer."""
-        headers = {
-            name: text for name in _KEPT_HEADERS if (text := _header(response, name)) is not None
-        }
-        return {
-            "final_url": response.url if response.url != aim.url else None,
-            "status": response.status,
-            "etag": headers.get("ETag"),
-            "last_modified": headers.get("Last-Modified"),
-            "headers": headers,
-        }
-
-    def received(
-        self, aim: Aim, response: Response, *, reason: str | None = None, **details: Any
-    ) -> Fetch:
-        """Keep the body of a 200 and record it."""
-        body = response.body
-        media_type = details.pop("media_type", None) or sniff(body).value
-        sha256, _ = self._order.archive.put(body, media_type)
-        known = self._order.known.get(aim.url)
-        if known is None:
-            outcome = FetchOutcome.NEW
-        elif known.sha256 == sha256:
-            outcome = FetchOutcome.UNCHANGED
-        else:
-            outcome = FetchOutcome.CHANGED
-        return self.record(
-            aim,
-            outcome,
-            sha256=sha256,
-            media_type=media_type,
-            size_bytes=len(body),
-            reason=reason,
-            **self.answered(aim, response),
-            **details,
-        )
-
-    def unchanged(
-        self,
-        aim: Aim,
-        response: Response,
-        known: Known,
-        *,
-        reason: str | None = None,
-        **details: Any,
-    ) -> Fetch:
-        """Record a 304: the archived body stands."""
-        answered = self.answered(aim, response)
-        # A 304 may leave out what the 200 said; the next night needs it again.
-        answered["etag"] = answered["etag"] or known.etag
-        answered["last_modified"] = answered["last_modified"] or known.last_modified
-        path = self._order.archive.path(known.sha256)
-        return self.record(
-            aim,
-            FetchOutcome.UNCHANGED,
-            sha256=known.sha256,
-            media_type=known.media_type or sniff(path.read_bytes()).value,
-            size_bytes=path.stat().st_size,
-            reason=reason,
-            **answered,
-            **details,
-        )
+    def count(self, address: str, page: ListPage) -> str | None:
+        """Count a page; why the list is short (Chinese), once all its pages have been read."""
+        self.read.add(address)
+        self.known |= {address} | {ListRequest.of(link).address for link in page.further}
+        given = {hash(entry.url) for entry in page.entries}
+        self.repeated = self.repeated + 1 if given and given <= self.entries else 0
+        self.empty = 0 if given else self.empty + 1
+        self.entries |= given
+        if page.total is not None:
+            self.claimed = max(page.total, self.claimed or 0)
+        if self.claimed is None or self.known - self.read or len(self.entries) >= self.claimed:
+            return None
+        return f"列表自称有 {self.claimed} 条，各页共识别出 {len(self.entries)} 条"
 
 
 class SiteSpider(scrapy.Spider):
@@ -193,14 +75,31 @@ class SiteSpider(scrapy.Spider):
         super().__init__(**kwargs)
         self.order = order
         self.recorder = recorder
+        limits = order.limits
+        patience = Patience(
+            wait_s=limits.retry_wait_s,
+            wait_max_s=limits.retry_wait_max_s,
+            retry_after_max_s=limits.retry_after_max_s,
+            failures=limits.host_failures,
+        )
+        self.gate = HostGate(patience, order.turns)
         self._family = families()[order.site.family or ""]
-        self._seen: set[str] = set()
+        #: Hashes of addresses; two of a hundred thousand share one in a billion crawls.
+        self._seen: set[int] = set()
         self._list_pages: dict[str, int] = {}
+        self._tallies: dict[str, Tally] = {}
+        self._today = datetime.now(UTC).date()
 
     async def start(self) -> AsyncIterator[Request]:
         for column in self.order.site.columns:
+            url = self._family.start(column.url, column.options)
             aim = Aim(
-                FetchRole.LIST, column.url, column.options, column.url, article_title=column.what
+                FetchRole.LIST,
+                url,
+                column.options,
+                url,
+                article_title=column.what,
+                column=column.what,
             )
             for request in self._aim(aim):
                 yield request
@@ -209,11 +108,11 @@ class SiteSpider(scrapy.Spider):
 
     def _aim(self, aim: Aim) -> Iterator[Request]:
         """The request for an aim: each URL once, within the site and its limits."""
-        url = urldefrag(aim.url).url
+        url = ListRequest.of(aim.url).address
         aim = replace(aim, url=url)
-        if url in self._seen:
+        if hash(url) in self._seen:
             return
-        self._seen.add(url)
+        self._seen.add(hash(url))
         if len(self._seen) > self.order.limits.requests:
             self._skip(aim, f"超过单站请求上限 {self.order.limits.requests}")
             return
@@ -231,13 +130,118 @@ class SiteSpider(scrapy.Spider):
             host = urlsplit(url).hostname
             self._skip(aim, f"属于其他网站（{host}），未列入本站 hosts")
             return
+        aim = self._scored(aim)
+        if self._left(aim):
+            return
+        if aim.role is FetchRole.ARTICLE and (known := self.recorder.known(aim)) is not None:
+            followed = self._follow_archived(aim, known)
+            if followed is not None:
+                yield from followed
+                return
+            if is_due(known, self._article_days(aim)):
+                aim = replace(aim, conditional=False)
         yield self._request(aim)
+
+    def _article_days(self, aim: Aim) -> int:
+        limits = self.order.limits
+        fresh_since = self._today - timedelta(days=limits.fresh_days)
+        if aim.published_on is None or aim.published_on >= fresh_since.isoformat():
+            return limits.fresh_article_days
+        return limits.article_days
+
+    def _follow_archived(self, aim: Aim, known: Known) -> list[Request] | None:
+        """The requests for the files of an article that was read not long ago, or None if it has
+        to be asked for: it is due, its entry reads otherwise, or it had no files yet."""
+        if known.received_at is None or is_due(known, self._article_days(aim)):
+            return None
+        if known.link_text != told(aim.link_text)[0] or known.media_type not in PAGES:
+            return None
+        try:
+            body = self.order.archive.read(known.sha256)
+            if len(body) > self.order.limits.page_bytes:
+                return None
+            text = self._text(body, None)
+            article = parse_article(known.final_url or aim.url, text, aim.options)
+        except Exception:  # whatever is wrong with the copy, the page itself will tell
+            return None
+        if not article.attachments or article.holds_tables:
+            return None
+
+        def keep(reason: str | None = None, **details: Any) -> None:
+            self.recorder.record(
+                aim,
+                FetchOutcome.SKIPPED,
+                reason=f"{known.received_at:%Y-%m-%d} 取得的正文仍在复查期内，按存档核对其附件",
+                sha256=known.sha256,
+                media_type=known.media_type,
+                **details,
+            )
+
+        return list(self._read_article(aim, known.final_url or aim.url, text, keep))
+
+    def _scored(self, aim: Aim) -> Aim:
+        """The aim with what its link is worth; lists are asked for in any case."""
+        if aim.role not in (FetchRole.ARTICLE, FetchRole.DOCUMENT):
+            return aim
+        score = score_link(
+            (aim.link_text, aim.file_name, aim.article_title),
+            column=aim.column,
+            address=aim.url,
+            today=self._today,
+        )
+        return replace(aim, score=score)
+
+    def _left(self, aim: Aim) -> bool:
+        """Whether a link is not worth a request; the reason is recorded."""
+        reason = aim.score.why_not() if aim.score is not None else None
+        if reason is not None:
+            self._skip(aim, reason)
+            return True
+        known = self.recorder.known(aim) if aim.role is FetchRole.DOCUMENT else None
+        if known is None or known.verdict is None:
+            return False
+        first = self.recorder.first_urls.get(known.sha256)
+        reason = settled(
+            known.verdict,
+            told=told(aim.link_text, aim.article_title, aim.published_on),
+            twin=first if first != aim.url else None,
+            now=datetime.now(UTC),
+        )
+        if reason is None:
+            return False
+        # The body at hand stands for it: what is still published is not missing.
+        self.recorder.record(
+            aim,
+            FetchOutcome.SKIPPED,
+            reason=reason,
+            sha256=known.sha256,
+            media_type=known.media_type,
+        )
+        return True
+
+    def why_spent(self, aim: Aim) -> str | None:
+        """Why a list page need not be asked for any more (Chinese), or None."""
+        tally = self._tallies.get(aim.found_on or aim.url)
+        limits = self.order.limits
+        if tally is None or aim.url in tally.read:
+            return None
+        if tally.repeated >= limits.repeated_pages:
+            return f"连续 {limits.repeated_pages} 个列表页只重复已有条目，不再翻页"
+        if tally.empty >= limits.empty_pages:
+            return f"连续 {limits.empty_pages} 个列表页没有条目，不再翻页"
+        return None
 
     def _request(self, aim: Aim) -> Request:
         # What is nearer to a document goes first: a crawl that is cut off has documents then.
         priority = {FetchRole.LIST: 0, FetchRole.ARTICLE: 10, FetchRole.DOCUMENT: 20}[aim.role]
+        if aim.role is FetchRole.LIST:  # page by page, as the list has them
+            priority -= self._list_pages.get(aim.found_on or aim.url, 0)
+        request = ListRequest.of(aim.url)
         return Request(
-            aim.url,
+            request.url,
+            method=request.method,
+            body=request.body,
+            headers={"Content-Type": request.content_type} if request.content_type else None,
             callback=self.on_answer,
             errback=self.on_failure,
             meta={"aim": aim},
@@ -261,22 +265,32 @@ class SiteSpider(scrapy.Spider):
 
     def _read_answer(self, response: Response) -> Iterator[Request]:
         aim: Aim = response.meta["aim"]
+        if (what := response.meta.get("challenge")) is not None:
+            self._lose(aim, response, f"要求{what}", FetchOutcome.BLOCKED)
+            return
         if response.status == 304:
             known = self.recorder.known(aim)
-            if known is None:  # the copy has gone since the request was made
+            if not _is_conditional(response):
+                self._lose(aim, response, "未附条件的请求得到 304，没有内容")
+                return
+            if known is None or _is_contradicted(known, response):
+                # The copy has gone, or the server's own headers speak of another body.
                 yield self._request(replace(aim, conditional=False))
                 return
-            body = self.order.archive.read(known.sha256)
+            try:
+                # A document stays where it is: only pages are read again.
+                at_hand = aim.role is FetchRole.DOCUMENT and known.media_type not in {None, *PAGES}
+                body = b"" if at_hand else self.order.archive.read(known.sha256)
+            except FileNotFoundError:  # gone in this moment, or found to be damaged
+                yield self._request(replace(aim, conditional=False))
+                return
             media_type = known.media_type or sniff(body).value
         elif response.status == 200:
             known = None
             body = response.body
             media_type = sniff(body).value
         else:
-            reason = f"HTTP {response.status}"
-            self.recorder.record(
-                aim, FetchOutcome.FAILED, reason=reason, **self.recorder.answered(aim, response)
-            )
+            self._lose(aim, response, f"HTTP {response.status}")
             return
 
         def keep(reason: str | None = None, **details: Any) -> None:
@@ -288,31 +302,22 @@ class SiteSpider(scrapy.Spider):
                 )
 
         if aim.role is FetchRole.DOCUMENT:
-            keep(file_name=_offered_name(response) or aim.file_name)
+            yield from self._read_document(aim, response, body, media_type, keep)
             return
         if media_type not in PAGES:
             if is_document(media_type):
                 # Some entries of a list lead to the file itself, whatever their address looks like.
-                keep(role=FetchRole.DOCUMENT, file_name=_offered_name(response) or aim.file_name)
+                keep(role=FetchRole.DOCUMENT, file_name=offered_name(response) or aim.file_name)
             else:
-                self.recorder.record(
-                    aim,
-                    FetchOutcome.FAILED,
-                    reason=f"类型不符：应为网页，实为 {media_type}",
-                    **self.recorder.answered(aim, response),
-                )
+                self._lose(aim, response, f"类型不符：应为网页，实为 {media_type}")
             return
         if len(body) > self.order.limits.page_bytes:
             keep(reason=f"网页超过 {self.order.limits.page_bytes} 字节，未解析")
             return
         try:
-            text = decode(
-                body,
-                content_type=_header(response, "Content-Type") if known is None else None,
-                encoding=_text_or_none(self.order.site.quirk("encoding")),
-            )
+            text = self._text(body, response)
             read = self._read_list if aim.role is FetchRole.LIST else self._read_article
-            requests = list(read(aim, response.url, text, keep))
+            requests = list(read(aim, _address(aim, response.url), text, keep))
         except OSError:
             raise
         except Exception as error:
@@ -322,14 +327,80 @@ class SiteSpider(scrapy.Spider):
             return
         yield from requests
 
+    def _lose(
+        self,
+        aim: Aim,
+        response: Response,
+        reason: str,
+        outcome: FetchOutcome = FetchOutcome.FAILED,
+    ) -> None:
+        """Record an answer that is of no use."""
+        self.recorder.record(aim, outcome, reason=reason, **self.recorder.answered(aim, response))
+
+    def _read_document(
+        self,
+        aim: Aim,
+        response: Response,
+        body: bytes,
+        media_type: str,
+        keep: Callable[..., None],
+    ) -> Iterator[Request]:
+        """Keep a file; what came in its place says so, and a page that leads to it is followed."""
+        file_name = offered_name(response) or aim.file_name
+        if media_type == MediaType.EMPTY:
+            self._lose(aim, response, "空文件")
+        elif response.status == 200 and _ends_early(response, media_type):
+            self._lose(aim, response, "传输中断，内容不完整：PDF 没有结尾，服务器也未说明长度")
+        elif media_type not in PAGES or len(body) > self.order.limits.page_bytes:
+            keep(file_name=file_name)
+        else:
+            # Tables saved as a page are common under names such as .xls; error pages, too.
+            text = self._text(body, response)
+            if bears_figures(text):
+                keep(file_name=file_name)
+                return
+            article = parse_article(_address(aim, response.url), text, aim.options)
+            title = f"（{article.title}）" if article.title else ""
+            self._lose(aim, response, f"类型不符：应为文件，实为不含数据的网页{title}")
+            if aim.by_way_of_page:
+                return
+            for attachment in article.attachments:
+                yield from self._aim(
+                    replace(
+                        aim,
+                        url=attachment.url,
+                        found_on=aim.url,
+                        link_text=attachment.text or aim.link_text,
+                        file_name=attachment.file_name or aim.file_name,
+                        by_way_of_page=True,
+                    )
+                )
+
+    def _text(self, body: bytes, response: Response | None) -> str:
+        encoding = _text_or_none(self.order.site.quirk("encoding"))
+        # What pages and servers say of their encoding is often wrong; the bytes are asked first.
+        text = decode_text(body) if encoding is None else None
+        if text is not None:
+            return text
+        # A 304 describes no body.
+        if response is not None and response.status == 200:
+            content_type = header_text(response, "Content-Type")
+        else:
+            content_type = None
+        return decode(body, content_type=content_type, encoding=encoding)
+
     def _read_list(
         self, aim: Aim, url: str, text: str, keep: Callable[..., None]
     ) -> Iterator[Request]:
         page = self._family.parse_list(url, text, aim.options)
         since = self.order.since
         wanted = [entry for entry in page.entries if not _is_before(entry, since)]
-        reason = None
-        if not page.entries:
+        reason = self._tallies.setdefault(aim.found_on or aim.url, Tally()).count(aim.url, page)
+        reason = reason or page.note
+        if reason is not None:
+            # The parent logs it: a list that gives less than it claims is nobody's silence.
+            logging.getLogger(__name__).warning("%s: %s", aim.found_on or aim.url, reason)
+        elif not page.entries and not page.further:
             reason = "列表页中未识别出任何条目"
         elif len(wanted) < len(page.entries):
             reason = f"{len(page.entries) - len(wanted)} 条早于 {since}，未跟进"
@@ -342,6 +413,7 @@ class SiteSpider(scrapy.Spider):
                     aim.options,
                     aim.found_on,
                     article_title=aim.article_title,
+                    column=aim.column,
                 )
             )
         for entry in wanted:
@@ -354,6 +426,7 @@ class SiteSpider(scrapy.Spider):
                     link_text=entry.title,
                     article_title=entry.title,
                     published_on=entry.published_on,
+                    column=aim.column,
                 )
             )
 
@@ -377,6 +450,7 @@ class SiteSpider(scrapy.Spider):
                     article_title=title,
                     published_on=published_on,
                     file_name=attachment.file_name,
+                    column=aim.column,
                 )
             )
 
@@ -385,237 +459,44 @@ class SiteSpider(scrapy.Spider):
         aim: Aim = request.meta["aim"]
         outcome, reason = describe_failure(failure.value)
         self.recorder.record(
-            aim, outcome, reason=reason, final_url=request.url if request.url != aim.url else None
+            aim,
+            outcome,
+            reason=reason,
+            final_url=elsewhere(aim, request.url),
+            hops=tuple(request.meta.get("hops", ())),
         )
 
 
-class SafetyMiddleware:
-    """Nearest to the spider: URLs, the site's bounds and robots.txt, for every hop of a redirect;
-    and the terms of conditional requests."""
-
-    def __init__(self, crawler: Crawler) -> None:
-        self._crawler = crawler
-        self._rules: dict[str, asyncio.Future[_Rules]] = {}
-
-    @classmethod
-    def from_crawler(cls, crawler: Crawler) -> SafetyMiddleware:
-        return cls(crawler)
-
-    @property
-    def _spider(self) -> SiteSpider:
-        spider = self._crawler.spider
-        assert isinstance(spider, SiteSpider)
-        return spider
-
-    async def process_request(self, request: Request) -> None:
-        """Raises:
-        Refused: the request must not be made.
-        """
-        aim: Aim = request.meta["aim"]
-        refusal = url_refusal(request.url)
-        if refusal is not None:
-            raise Refused(f"网址不可请求：{refusal}")
-        if not self._spider.order.site.covers(request.url):
-            raise Refused(f"转向其他网站（{urlsplit(request.url).hostname}）")
-        self._set_conditions(request, aim)
-        if aim.role is FetchRole.ROBOTS:
-            return
-        rules = await self._rules_for(request.url)
-        if not rules.allow(request.url):
-            raise Refused(rules.reason)
-
-    def _set_conditions(self, request: Request, aim: Aim) -> None:
-        for name in ("If-None-Match", "If-Modified-Since"):
-            request.headers.pop(name, None)
-        known = self._spider.recorder.known(aim) if aim.conditional else None
-        # An entity tag means nothing at another address than the one that gave it.
-        if known is None or request.url != (known.final_url or aim.url):
-            return
-        if known.etag:
-            request.headers["If-None-Match"] = known.etag
-        if known.last_modified:
-            request.headers["If-Modified-Since"] = known.last_modified
-
-    async def _rules_for(self, url: str) -> _Rules:
-        parts = urlsplit(url)
-        origin = f"{parts.scheme}://{parts.netloc}"
-        if origin not in self._rules:
-            self._rules[origin] = asyncio.ensure_future(self._load_rules(origin))
-        return await asyncio.shield(self._rules[origin])
-
-    async def _load_rules(self, origin: str) -> _Rules:
-        aim = Aim(FetchRole.ROBOTS, f"{origin}/robots.txt")
-        recorder = self._spider.recorder
-        request = Request(aim.url, meta={"aim": aim}, dont_filter=True, priority=1000)
-        try:
-            response = await self._crawler.engine.download_async(request)
-        except Exception as error:  # whatever went wrong, the site's wishes are unknown
-            outcome, reason = describe_failure(error)
-            recorder.record(aim, outcome, reason=reason)
-            return _Rules(None, allow_all=False, reason=f"robots.txt 无法取得（{reason}）")
-        known = recorder.known(aim)
-        if response.status == 304 and known is not None:
-            recorder.unchanged(aim, response, known)
-            body = self._spider.order.archive.read(known.sha256)
-        elif response.status == 200:
-            recorder.received(aim, response)
-            body = response.body
-        else:
-            reason = f"HTTP {response.status}"
-            recorder.record(
-                aim, FetchOutcome.FAILED, reason=reason, **recorder.answered(aim, response)
-            )
-            # RFC 9309, 2.3.1.3 and 2.3.1.4: 4xx means no rules, anything else means hands off.
-            missing = 400 <= response.status < 500 and response.status != 429
-            return _Rules(None, allow_all=missing, reason=f"robots.txt 无法取得（{reason}）")
-        parser = Protego.parse(body[:_ROBOTS_BYTES].decode("utf-8", "replace"))
-        self._slow_down(origin, parser)
-        return _Rules(parser, allow_all=False, reason="robots.txt 不允许")
-
-    def _slow_down(self, origin: str, parser: Protego) -> None:
-        """Keep the delay that the site asks for, where it is longer than ours."""
-        delay_s = self._spider.order.site.delay_s
-        asked_s = parser.crawl_delay(ROBOTS_AGENT)
-        rate = parser.request_rate(ROBOTS_AGENT)
-        delay_s = max(delay_s, asked_s or 0, rate.seconds / rate.requests if rate else 0)
-        downloader = self._crawler.engine.downloader
-        host = urlsplit(origin).hostname or ""
-        downloader.per_slot_settings[host] = {"concurrency": 1, "delay": delay_s, "jitter": 0}
-        if host in downloader.slots:
-            downloader.slots[host].delay = delay_s
+def _address(aim: Aim, url: str) -> str:
+    """The address of an answer: its URL, and the body that asked for it."""
+    return ListRequest.of(aim.url).at(url).address
 
 
-@dataclass(frozen=True, slots=True)
-class _Rules:
-    """What a robots.txt allows; ``reason`` says why something is not."""
-
-    parser: Protego | None
-    allow_all: bool
-    reason: str
-
-    def allow(self, url: str) -> bool:
-        if self.parser is None:
-            return self.allow_all
-        return bool(self.parser.can_fetch(url, ROBOTS_AGENT))
+def is_due(known: Known, days: int) -> bool:
+    """Whether a body is fetched anew whatever its validators say: some servers answer 304 for
+    files that they have replaced. Spread over half as many days more, by address."""
+    if known.received_at is None:
+        return False
+    spread_days = days * (zlib.crc32(known.url.encode()) % 100) / 200
+    return datetime.now(UTC) - known.received_at > timedelta(days=days + spread_days)
 
 
-class BackoffRetryMiddleware(RetryMiddleware):
-    """Scrapy's retries, each after a longer wait; a server that asks for rest gets it."""
-
-    # Scrapy awaits methods of middlewares that are coroutines; its own are plain.
-    async def process_response(  # type: ignore[override]
-        self, request: Request, response: Response
-    ) -> Request | Response:
-        result = super().process_response(request, response)
-        if isinstance(result, Request):
-            wait_s = max(self._wait_s(result), _retry_after_s(response))
-            self._hold(request, wait_s)
-            await asyncio.sleep(wait_s)
-        return result
-
-    async def process_exception(  # type: ignore[override]
-        self, request: Request, exception: Exception
-    ) -> Request | Response | None:
-        result = super().process_exception(request, exception)
-        if isinstance(result, Request):
-            await asyncio.sleep(self._wait_s(result))
-        return result
-
-    def _wait_s(self, request: Request) -> float:
-        base_s = self.crawler.settings.getfloat("RETRY_WAIT_S")
-        doubled = base_s * 2 ** (request.meta.get("retry_times", 1) - 1)
-        return float(doubled * random.uniform(1.0, 1.25))
-
-    def _hold(self, request: Request, wait_s: float) -> None:
-        """No other request to that host in the meantime."""
-        slot = self.crawler.engine.downloader.slots.get(urlsplit(request.url).hostname or "")
-        if slot is not None:
-            slot.lastseen = max(slot.lastseen, monotonic() + wait_s - slot.delay)
+def _is_conditional(response: Response) -> bool:
+    headers = response.request.headers if response.request is not None else {}
+    return "If-None-Match" in headers or "If-Modified-Since" in headers
 
 
-def describe_failure(error: BaseException | None) -> tuple[FetchOutcome, str]:
-    """Outcome and reason (Chinese) of a request that got no usable answer."""
-    causes = _causes(error)
-    for cause in causes:
-        if isinstance(cause, Refused):
-            return FetchOutcome.REFUSED, cause.reason
-        if isinstance(cause, BlockedAddressError):
-            return FetchOutcome.REFUSED, f"拒绝连接内部地址：{cause}"
-    text = str(error)
-    if isinstance(error, DownloadCancelledError) or "DOWNLOAD_MAXSIZE" in text:
-        return FetchOutcome.REFUSED, f"超过大小上限：{text}"
-    if "max redirections" in text:
-        return FetchOutcome.FAILED, "重定向次数过多"
-    if isinstance(error, DownloadTimeoutError):
-        return FetchOutcome.FAILED, f"超时：{text}"
-    if isinstance(error, CannotResolveHostError):
-        return FetchOutcome.FAILED, f"域名无法解析：{text}"
-    if isinstance(error, DownloadConnectionRefusedError):
-        return FetchOutcome.FAILED, f"连接被拒绝：{text}"
-    if isinstance(error, ResponseDataLossError):
-        return FetchOutcome.FAILED, "传输中断，内容不完整"
-    return FetchOutcome.FAILED, f"{type(error).__name__}: {text}"
+def _is_contradicted(known: Known, response: Response) -> bool:
+    """Whether a 304 describes another body than the archived one: entity tags alone are not
+    trusted, because some servers derive them from less than the content."""
+    changed = header_text(response, "Last-Modified")
+    return bool(known.last_modified and changed and changed != known.last_modified)
 
 
-def _causes(error: BaseException | None) -> list[BaseException]:
-    """An exception with what caused it; Twisted wraps several reasons into one failure."""
-    found: list[BaseException] = []
-    queue: list[BaseException | None] = [error]
-    while queue:
-        current = queue.pop()
-        if current is None or current in found:
-            continue
-        found.append(current)
-        queue += [current.__cause__, current.__context__]
-        queue += [reason.value for reason in getattr(current, "reasons", None) or []]
-    return found
-
-
-def _retry_after_s(response: Response) -> float:
-    """Seconds that ``Retry-After`` asks for, capped; 0 if it asks for nothing."""
-    text = _header(response, "Retry-After")
-    if text is None:
-        return 0.0
-    if text.strip().isdigit():
-        return min(float(text), _RETRY_AFTER_MAX_S)
-    try:
-        moment = parsedate_to_datetime(text)
-    except ValueError:
-        return 0.0
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return min(max((moment - datetime.now(UTC)).total_seconds(), 0.0), _RETRY_AFTER_MAX_S)
-
-
-def _header(response: Response, name: str) -> str | None:
-    value: bytes | None = response.headers.get(name)
-    if value is None:
-        return None
-    for encoding in ("utf-8", "gb18030"):
-        try:
-            return value.decode(encoding)[:_HEADER_CHARACTERS]
-        except UnicodeDecodeError:
-            continue
-    return value.decode("latin-1")[:_HEADER_CHARACTERS]
-
-
-def _offered_name(response: Response) -> str | None:
-    """The file name of ``Content-Disposition`` (RFC 6266), for display only."""
-    text = _header(response, "Content-Disposition") or ""
-    extended = re.search(r"filename\*\s*=\s*([\w-]+)'[^']*'([^;]+)", text)
-    if extended:
-        try:
-            return unquote(extended[2].strip(' "'), encoding=extended[1], errors="strict") or None
-        except (LookupError, UnicodeDecodeError):
-            pass
-    plain = re.search(r'filename\s*=\s*(?:"([^"]*)"|([^;]+))', text)
-    return unquote((plain[1] or plain[2] or "").strip()) or None if plain else None
-
-
-def storable(text: str) -> str:
-    """Crawled text that every database takes: no NUL, no half of a surrogate pair, no novel."""
-    clean = text.replace("\0", "").encode("utf-8", "replace").decode()
-    return clean if len(clean) <= _TEXT_CHARACTERS else clean[: _TEXT_CHARACTERS - 1] + "…"
+def _ends_early(response: Response, media_type: str) -> bool:
+    """Whether a PDF stops where only the end of the connection marks its end."""
+    cut = "partial" in response.flags and media_type == MediaType.PDF
+    return cut and b"%%EOF" not in response.body[-2048:]
 
 
 def _is_before(entry: ListEntry, since: date | None) -> bool:
@@ -632,86 +513,3 @@ def _is_file(entry: ListEntry) -> bool:
 
 def _text_or_none(value: object) -> str | None:
     return value if isinstance(value, str) else None
-
-
-def settings_for(order: CrawlOrder) -> dict[str, Any]:
-    """Scrapy's settings for an order."""
-    site, limits = order.site, order.limits
-    timeout = site.quirk("timeout_s")
-    return {
-        "USER_AGENT": order.user_agent,
-        "DEFAULT_REQUEST_HEADERS": {
-            "Accept": "*/*",
-            "Accept-Language": "zh-CN,zh;q=0.9",
-        },
-        # One request at a time per host; a site may span a few hosts.
-        "CONCURRENT_REQUESTS": 4,
-        "CONCURRENT_REQUESTS_PER_DOMAIN": 1,
-        "DOWNLOAD_DELAY": site.delay_s,
-        "DOWNLOAD_DELAY_JITTER": 0,
-        "DOWNLOAD_TIMEOUT": float(timeout) if timeout else limits.request_timeout_s,
-        "DOWNLOAD_MAXSIZE": limits.body_bytes,
-        "DOWNLOAD_WARNSIZE": 0,
-        "DOWNLOAD_FAIL_ON_DATALOSS": True,
-        "DOWNLOAD_VERIFY_CERTIFICATES": site.quirk("verify_tls") is not False,
-        "DOWNLOAD_HANDLERS": {"data": None, "file": None, "ftp": None, "s3": None},
-        "DOWNLOADER_MIDDLEWARES": {
-            # Read by our own middleware, which also records it and obeys its delay.
-            "scrapy.downloadermiddlewares.robotstxt.RobotsTxtMiddleware": None,
-            "scrapy.downloadermiddlewares.offsite.OffsiteMiddleware": None,
-            "scrapy.downloadermiddlewares.retry.RetryMiddleware": None,
-            SafetyMiddleware: 100,
-            BackoffRetryMiddleware: 550,
-        },
-        "HTTPERROR_ALLOW_ALL": True,
-        # A proxy of the environment would connect for us, past the check of addresses.
-        "HTTPPROXY_ENABLED": False,
-        "COOKIES_ENABLED": False,
-        "TELNETCONSOLE_ENABLED": False,
-        "AUTOTHROTTLE_ENABLED": False,
-        "REDIRECT_MAX_TIMES": 8,
-        "RETRY_TIMES": limits.retries,
-        "RETRY_WAIT_S": limits.retry_wait_s,
-        "RETRY_GIVE_UP_LOG_LEVEL": "INFO",
-        "CLOSESPIDER_TIMEOUT": order.deadline_s,
-        "MEMUSAGE_LIMIT_MB": _MEMORY_LIMIT_MB,
-        "LOG_ENABLED": False,
-        "STATS_DUMP": False,
-        # The guarded reactor is installed before the crawl.
-        "TWISTED_REACTOR": None,
-    }
-
-
-def run_crawl(
-    order: CrawlOrder,
-    send: Callable[[Fetch], None],
-    reactor_class: type[GuardedReactor] = GuardedReactor,
-) -> str:
-    """Crawl until the site is done or time is up; once per process. Returns Scrapy's close reason.
-
-    Raises:
-        Exception: whatever kept Scrapy from starting.
-    """
-    loop = asyncio.new_event_loop()
-    asyncio.set_event_loop(loop)
-    PythonLoggingObserver("twisted").start()  # type: ignore[no-untyped-call]
-    reactor = reactor_class(AddressPolicy(order.site.loopback_ports()), loop)
-    installReactor(reactor)  # type: ignore[no-untyped-call]
-    order.archive.sweep()
-    with order.archive.journal(order.run_id, order.site.key) as journal:
-        recorder = Recorder(order, journal, send)
-        runner = CrawlerRunner(settings_for(order))
-        crawler = runner.create_crawler(SiteSpider)
-        failures: list[Failure] = []
-
-        def end(result: object) -> None:
-            if isinstance(result, Failure):
-                failures.append(result)
-            reactor.callLater(0, reactor.stop)  # type: ignore[no-untyped-call]
-
-        runner.crawl(crawler, order=order, recorder=recorder).addBoth(end)
-        reactor.run(installSignalHandlers=False)  # type: ignore[no-untyped-call]
-    if failures:
-        failures[0].raiseException()
-    stats = crawler.stats.get_stats() if crawler.stats else {}
-    return str(stats.get("finish_reason", "unknown"))

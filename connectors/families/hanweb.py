@@ -9,37 +9,45 @@ from collections.abc import Iterator
 from typing import Final
 from urllib.parse import urlencode, urljoin
 
-from connectors.families.base import FamilyOptions, ListEntry, ListPage, Page, entries_of
+from connectors.families.address import ListRequest
+from connectors.families.base import Family, FamilyOptions, ListEntry, ListPage
+from connectors.families.entries import entries_of
+from connectors.families.html_lists import list_page
+from connectors.families.page import Page
+from connectors.families.pager import labelled_pages, numbered_pages, total_in
 
-_STORE: Final = re.compile(r"<datastore>.*?</datastore>", re.DOTALL)
-_ESCAPED_STORE: Final = re.compile(r"&lt;datastore&gt;.*?&lt;/datastore&gt;", re.DOTALL)
-_RECORD: Final = re.compile(r"<record>\s*(?:<!\[CDATA\[)?(.*?)(?:\]\]>)?\s*</record>", re.DOTALL)
-_NEXT_GROUP: Final = re.compile(r"<nextgroup>(.*?)</nextgroup>", re.DOTALL)
+_STORE: Final = ("<datastore>", "</datastore>")
+_ESCAPED_STORE: Final = ("&lt;datastore&gt;", "&lt;/datastore&gt;")
+_NEXT_GROUP: Final = re.compile(r"<nextgroup>(.{0,4000}?)</nextgroup>", re.DOTALL)
 _HREF: Final = re.compile(r"""href\s*=\s*["']([^"']+)["']""")
 _TOTAL: Final = re.compile(r"<totalrecord>\s*(\d+)\s*</totalrecord>")
-_JPAGE: Final = re.compile(r"\.jpage\(\{(.*?)\}\s*\)", re.DOTALL)
-_PARAM: Final = re.compile(r"var\s+param\s*=\s*\{(.*?)\}", re.DOTALL)
+_JPAGE: Final = re.compile(r"\.jpage\(\{(.{0,8000}?)\}\s*\)", re.DOTALL)
+_PARAM: Final = re.compile(r"var\s+param\s*=\s*\{(.{0,4000}?)\}", re.DOTALL)
 _PAIR: Final = re.compile(r"""["']?(\w+)["']?\s*:\s*(?:'([^']*)'|"([^"]*)"|(\d+))""")
 _GROUP_RECORDS: Final = 45
 
 
-class Hanweb:
+class Hanweb(Family):
     """Lists of hanweb's jpage component; also its plain lists, which stand in the page."""
 
     key = "hanweb"
 
-    def parse_list(self, url: str, text: str, options: FamilyOptions) -> ListPage:
+    def parse_list(self, address: str, text: str, options: FamilyOptions) -> ListPage:
+        url = ListRequest.of(address).url
         stores = list(_stores(text))
         if not stores:
             page = Page(url, text)
-            return ListPage(entries_of(page, options), tuple(dict.fromkeys(_numbered(page))))
+            loaded = list(_following(url, "", text, 0, _total("", text)))
+            rest = loaded or [*_numbered(page), *numbered_pages(page), *labelled_pages(page)]
+            total = _total("", text) if loaded else total_in(page)
+            return list_page(page, entries_of(page, options), rest, total)
         # What links out of a record is an entry, wherever it leads.
         in_record = options.model_copy(update={"article_url": options.article_url or ""})
         entries: dict[str, ListEntry] = {}
         further: list[str] = []
         totals: list[int] = []
         for store, script in stores:
-            records = _RECORD.findall(store)
+            records = list(_records(store))
             for record in records:
                 for entry in entries_of(Page(url, f"<div>{record}</div>"), in_record):
                     entries[entry.url] = entry
@@ -47,6 +55,8 @@ class Hanweb:
             if total is not None:
                 totals.append(total)
             further += _following(url, store, script, len(records), total)
+        if not entries and not further:  # the list stands in the page, the store is of no use
+            return ListPage(entries_of(Page(url, text), options))
         return ListPage(
             tuple(entries.values()),
             tuple(dict.fromkeys(further)),
@@ -56,13 +66,28 @@ class Hanweb:
 
 def _stores(text: str) -> Iterator[tuple[str, str]]:
     """Each datastore with the page's script that follows it. Some servers escape the store."""
-    pattern = _STORE if _STORE.search(text) else _ESCAPED_STORE
-    found = list(pattern.finditer(text))
-    ends = [match.start() for match in found[1:]] + [len(text)]
-    for match, end in zip(found, ends, strict=False):
-        script = text[match.end() : end]
-        store = match[0] if pattern is _STORE else html.unescape(match[0])
-        yield store, script
+    escaped = "<datastore>" not in text
+    found = list(_between(text, *(_ESCAPED_STORE if escaped else _STORE)))
+    ends = [start for start, _ in found[1:]] + [len(text)]
+    for (start, store), end in zip(found, ends, strict=False):
+        yield html.unescape(store) if escaped else store, text[start + len(store) : end]
+
+
+def _records(store: str) -> Iterator[str]:
+    for _, record in _between(store, "<record>", "</record>"):
+        yield record.strip().removeprefix("<![CDATA[").removesuffix("]]>")
+
+
+def _between(text: str, opening: str, closing: str) -> Iterator[tuple[int, str]]:
+    """Where each opening mark ends, and the text from there to the closing mark."""
+    start = text.find(opening)
+    while start >= 0:
+        start += len(opening)
+        end = text.find(closing, start)
+        if end < 0:
+            return
+        yield start, text[start:end]
+        start = text.find(opening, end)
 
 
 def _total(store: str, script: str) -> int | None:

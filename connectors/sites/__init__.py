@@ -6,20 +6,33 @@ See docs/adding-a-site.md for how to add one.
 from __future__ import annotations
 
 import codecs
-from datetime import date
+import re
+from collections.abc import Iterator
+from datetime import date, datetime, timedelta
 from importlib.resources import files
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
 import tldextract
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    field_validator,
+    model_validator,
+)
 
 from connectors.families import FamilyOptions, families
-from connectors.safety import port_of, url_refusal
+from connectors.safety import is_loopback, port_of, url_refusal
 
 #: Stands in a column's URL for the address at which the bundled portal runs.
 REPLICA_PLACEHOLDER = "{replica}"
+
+_BEIJING = ZoneInfo("Asia/Shanghai")
+_DAY = 24 * 60
 
 _Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 _RegionCode = Annotated[str, StringConstraints(pattern=r"^\d{6}$")]
@@ -30,6 +43,22 @@ _registered_domain = tldextract.TLDExtract(suffix_list_urls=(), cache_dir=None)
 
 class _Model(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def _minutes(value: str) -> tuple[int, int]:
+    """Start and end of ``HH:MM-HH:MM`` in minutes since midnight.
+
+    Raises:
+        ValueError: it is none.
+    """
+    match = re.fullmatch(r"(\d{1,2}):(\d{2})\s*-\s*(\d{1,2}):(\d{2})", value.strip())
+    if match is None:
+        raise ValueError(f"not HH:MM-HH:MM: {value!r}")
+    hours = [int(part) for part in match.groups()]
+    start, end = hours[0] * 60 + hours[1], hours[2] * 60 + hours[3]
+    if hours[1] > 59 or hours[3] > 59 or start >= _DAY or end > _DAY:
+        raise ValueError(f"no time of day: {value!r}")
+    return start, end % _DAY
 
 
 class Column(_Model):
@@ -87,6 +116,8 @@ class Site(_Model):
     #: Fewer documents than this in a full crawl make the crawl a failure.
     min: int = Field(0, ge=0)
     delay_s: float = Field(2.0, ge=0)
+    #: ``HH:MM-HH:MM`` of Beijing time, also past midnight: the site is not asked then.
+    quiet_hours: tuple[str, ...] = ()
     #: Hosts outside the columns' registered domain whose articles and files belong to the site.
     hosts: tuple[str, ...] = ()
     quirks: tuple[Quirk, ...] = ()
@@ -115,9 +146,36 @@ class Site(_Model):
         if self.allow_loopback:
             for column in self.columns:
                 host = None if REPLICA_PLACEHOLDER in column.url else urlsplit(column.url).hostname
-                if host not in {None, "127.0.0.1", "::1", "localhost"}:
+                if host is not None and not is_loopback(host):
                     raise ValueError("allow_loopback is for a portal on this machine only")
         return self
+
+    @field_validator("quiet_hours")
+    @classmethod
+    def _are_hours(cls, values: tuple[str, ...]) -> tuple[str, ...]:
+        for value in values:
+            _minutes(value)
+        return values
+
+    def quiet_until(self, moment: datetime) -> datetime | None:
+        """The end of the quiet hours in which an aware ``moment`` falls, or None."""
+        ends = [end for start, end in self._quiet_times(moment) if start <= moment < end]
+        return max(ends, default=None)
+
+    def quiet_from(self, moment: datetime) -> datetime | None:
+        """When the next quiet hours after an aware ``moment`` begin, or None."""
+        return min(
+            (start for start, _ in self._quiet_times(moment) if start > moment), default=None
+        )
+
+    def _quiet_times(self, moment: datetime) -> Iterator[tuple[datetime, datetime]]:
+        """The quiet hours of the days around a moment."""
+        today = moment.astimezone(_BEIJING).replace(hour=0, minute=0, second=0, microsecond=0)
+        for value in self.quiet_hours:
+            start, end = _minutes(value)
+            for day in (-1, 0, 1):
+                first = today + timedelta(days=day, minutes=start)
+                yield first, first + timedelta(minutes=(end - start) % _DAY or _DAY)
 
     def why_not_crawlable(self) -> str | None:
         """Why no crawl of this site can start (Chinese), or None."""

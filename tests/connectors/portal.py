@@ -26,7 +26,8 @@ class Reply:
 
 @dataclass
 class Portal:
-    """A running server; ``log`` holds (path, status, bytes sent, time) per answer."""
+    """A running server; ``log`` holds (path, status, bytes sent, time) per answer. What is asked
+    for by POST is known by its path, a # and its body."""
 
     port: int
     replies: dict[str, Reply | list[Reply]]
@@ -53,6 +54,11 @@ def portal(
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            self.path += f"#{body.decode()}"
+            self.do_GET()
 
         def do_GET(self) -> None:
             with lock:

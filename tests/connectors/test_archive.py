@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from connectors.archive import Archive, fetch_from_row, fetch_to_row
+from connectors.archive import Archive, Damaged, fetch_from_row, fetch_to_row
 from connectors.media import is_document, suffix_of
 from connectors.records import Fetch, FetchOutcome, FetchRole
 from disclosures.reading.sniff import MediaType
@@ -66,6 +66,21 @@ def test_a_damaged_copy_is_mended(tmp_path: Path) -> None:
     archive.path(sha256).write_bytes(BODY[:3])
     archive.put(BODY)
     assert archive.read(sha256) == BODY
+
+
+def test_a_damaged_body_is_told_and_not_used(tmp_path: Path) -> None:
+    archive = Archive(tmp_path)
+    for use in (archive.read, archive.local):
+        sha256, name = archive.put(BODY)
+        assert use(sha256) in (BODY, tmp_path / name)
+        (tmp_path / name).write_bytes(BODY.replace(b"body", b"bodi"))
+        with pytest.raises(Damaged, match="已损坏"):
+            use(sha256)
+        assert sha256 not in archive, "the next crawl fetches it again"
+    assert len(list((tmp_path / "damaged").iterdir())) == 2, "set aside, not thrown away"
+    (tmp_path / archive.put(BODY)[1]).write_bytes(BODY.replace(b"body", b"bodi"))
+    archive.put(BODY)
+    assert archive.read(sha256) == BODY, "of the same size"
 
 
 def test_a_failed_write_leaves_no_half(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -156,6 +171,18 @@ def test_a_loaded_journal_is_kept_aside(tmp_path: Path) -> None:
     assert archive.journals() == []
     (kept,) = archive.journals(loaded=True)
     assert kept.fetches() == [fetch(1)]
+
+
+def test_a_second_crawl_of_the_same_run_joins_the_loaded_rows(tmp_path: Path) -> None:
+    archive = Archive(tmp_path)
+    for numbers in ((1, 2), (2, 3)):
+        with archive.journal("run-1", "hill") as journal:
+            for number in numbers:
+                journal.append(fetch(number))
+        (found,) = archive.journals()
+        archive.settle(found)
+    (kept,) = archive.journals(loaded=True)
+    assert kept.fetches() == [fetch(1), fetch(2), fetch(3)]
 
 
 @pytest.mark.parametrize(("run", "site"), [("../run", "hill"), ("run", "a/b"), ("", "hill")])

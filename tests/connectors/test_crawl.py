@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from cryptography import x509
@@ -24,9 +25,9 @@ from portal import Portal, Reply, portal
 from connectors.archive import Archive
 from connectors.crawl import crawl_site, user_agent
 from connectors.orders import Limits
+from connectors.recorder import storable
 from connectors.records import CrawlResult, Fetch, FetchOutcome, FetchRole, Known
 from connectors.sites import Column, Quirk, Site
-from connectors.spider import storable
 
 PDF = b"%PDF-1.7\nthe body of a test\n%%EOF\n"
 
@@ -489,3 +490,95 @@ def test_a_site_that_cannot_start_says_so(tmp_path: Path) -> None:
 def test_the_user_agent_is_one_clean_header_line() -> None:
     assert user_agent("a@b.cn\r\nX: 1").count("\n") == 0
     assert user_agent("a@b.cn").endswith("(+a@b.cn)")
+
+
+# -- quiet hours ---------------------------------------------------------------------------------
+
+
+def beijing(moment: datetime) -> str:
+    return f"{moment.astimezone(ZoneInfo('Asia/Shanghai')):%H:%M}"
+
+
+def at(text: str) -> datetime:
+    return datetime.fromisoformat(f"2026-01-15T{text}:00+08:00")
+
+
+@pytest.mark.parametrize(
+    ("hours", "moment", "until", "following"),
+    [
+        ("08:00-18:00", "07:59", None, "08:00"),
+        ("08:00-18:00", "08:00", "18:00", None),
+        ("08:00-18:00", "18:00", None, None),
+        ("22:00-6:00", "23:30", "06:00", None),
+        ("22:00-06:00", "05:59", "06:00", "22:00"),
+        ("18:00-24:00", "19:00", "00:00", None),
+    ],
+)
+def test_quiet_hours_are_of_beijing(
+    hours: str, moment: str, until: str | None, following: str | None
+) -> None:
+    site = Site(key="quiet", name="静", region="示例市", quiet_hours=(hours,))
+    found = site.quiet_until(at(moment).astimezone(UTC))
+    assert (found and beijing(found)) == until
+    after = site.quiet_from(at(moment))
+    assert after is not None
+    if following is not None:
+        assert after == at(following)
+    assert site.quiet_until(after) is not None
+
+
+@pytest.mark.parametrize("hours", ["8-18", "08:00", "25:00-26:00", "08:60-09:00", ""])
+def test_what_are_no_quiet_hours_is_refused(hours: str) -> None:
+    with pytest.raises(ValueError, match="quiet_hours"):
+        Site(key="quiet", name="静", region="示例市", quiet_hours=(hours,))
+
+
+def test_in_its_quiet_hours_a_site_is_not_asked(tmp_path: Path) -> None:
+    now = datetime.now(UTC)
+    hours = f"{beijing(now - timedelta(hours=1))}-{beijing(now + timedelta(hours=2))}"
+    with portal(three_documents()) as running:
+        result = crawl(site_of(running, quiet_hours=(hours,)), tmp_path)
+    assert running.log == []
+    (row,) = result.fetches
+    assert (row.role, row.outcome) == (FetchRole.LIST, FetchOutcome.SKIPPED)
+    assert row.reason == result.failed
+    assert "静默时段" in (result.failed or "")
+    assert result.resume_at is not None
+    assert result.resume_at > now
+    (journal,) = Archive(tmp_path).journals()
+    assert tuple(journal.fetches()) == (row,)
+
+
+def test_articles_with_files_are_followed_from_the_archive_for_a_while(night: Night) -> None:
+    """The files themselves are asked for every night."""
+
+    def known(days: float) -> dict[str, Known]:
+        received = datetime.now(UTC) - timedelta(days=days)
+        texts = {fetch.url: fetch.link_text for fetch in night.first.fetches}
+        return {
+            url: replace(entry, received_at=received, link_text=texts[url])
+            for url, entry in night.known.items()
+        }
+
+    recent = crawl(night.site, night.root, known=known(1))
+    assert recent.documents == 3
+    assert recent.failed is None
+    articles = [f for f in recent.fetches if f.role is FetchRole.ARTICLE]
+    assert [f.outcome for f in articles] == [FetchOutcome.SKIPPED] * 3
+    asked = [path for path in night.running.paths() if path.endswith(".html")]
+    assert asked == ["/bmjs/index.html", "/bmjs/index_1.html"]
+
+    night.running.log.clear()
+    night.running.replies["/bmjs/index.html"] = list_page(
+        ("./202409/t20240920_1.html", "甲局2023年度部门决算（更正）", "2024-09-20"),
+        ("./202409/t20240919_2.html", "乙局2023年度部门决算", "2024-09-19"),
+        pages=2,
+    )
+    crawl(night.site, night.root, known=known(1))
+    asked = [path for path in night.running.paths() if "/t20" in path]
+    assert asked == ["/bmjs/202409/t20240920_1.html"], "its entry reads otherwise"
+
+    night.running.log.clear()
+    crawl(night.site, night.root, known=known(100))
+    due = [(path, status) for path, status, *_ in night.running.log if "/t20" in path]
+    assert [status for _, status in due] == [200] * 3, "anew, whatever the entity tag says"

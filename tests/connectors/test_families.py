@@ -1,12 +1,17 @@
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
+from pydantic import ValidationError
 
-from connectors.families import FamilyOptions, ListPage, decode, families, parse_article
+from connectors.families import (
+    FamilyOptions,
+    ListPage,
+    ListRequest,
+    decode,
+    families,
+    parse_article,
+)
 
-PAGES = Path(__file__).resolve().parents[2].parent / "shared" / "real" / "pages"
 TRS = "http://www.hill.gov.cn/zwgk/bmjs/index.html"
 HANWEB = "http://www.hill.gov.cn/col/col1/index.html"
 
@@ -69,7 +74,8 @@ def test_links_of_a_pager_are_believed_before_its_script() -> None:
         '<a href="index.html">1</a><a href="index_2.html">2</a><a href="../index_9.html">else</a>'
         '<script>createPageHTML(3, 0, "index", "html");</script>',
     )
-    assert [link.rpartition("/")[2] for link in page.further] == ["index_2.html"]
+    # The link called 2 leads to index_2, so the third page of the script is index_3.
+    assert [link.rpartition("/")[2] for link in page.further] == ["index_2.html", "index_3.html"]
 
 
 def test_options_of_a_column_narrow_and_widen_what_counts() -> None:
@@ -87,9 +93,10 @@ def test_options_of_a_column_narrow_and_widen_what_counts() -> None:
 @pytest.mark.parametrize(
     "text", ["", "   ", "<", "<?xml version='1.0' encoding='gbk'?>", "\0", "]]>"]
 )
-@pytest.mark.parametrize("family", ["trs_static", "hanweb"])
+@pytest.mark.parametrize("family", families())
 def test_pages_of_nothing_have_no_entries(family: str, text: str) -> None:
-    assert lists(family, TRS, text) == ListPage(())
+    page = lists(family, TRS, text)
+    assert (page.entries, page.further, page.total) == ((), (), None)
     assert parse_article(TRS, text, FamilyOptions()).attachments == ()
 
 
@@ -180,7 +187,8 @@ def test_attachments_in_all_their_guises() -> None:
         <a href="./p2.pdf
         ./p3.pdf">两份</a>
         <a href="./P01.PDF#page=2">第二页</a><a href="mailto:a@b.cn">信.pdf</a>
-        <a href="javascript:open('x.pdf')">x.pdf</a><a href="/zwgk/">上级</a><a>无.pdf</a>""",
+        <a href="javascript:open('x.pdf')">x.pdf</a><a onclick="down('y.pdf')"
+        href="#">y</a><a href="/zwgk/">上级</a><a>无.pdf</a>""",
         FamilyOptions(),
     )
     assert article.title == "某局2023年度部门决算"
@@ -197,6 +205,8 @@ def test_attachments_in_all_their_guises() -> None:
         ("/files/d.pdf", "d.pdf"),
         ("/zwgk/202409/p2.pdf", "p2.pdf"),
         ("/zwgk/202409/p3.pdf", "p3.pdf"),
+        ("/zwgk/202409/x.pdf", "x.pdf"),
+        ("/zwgk/202409/y.pdf", "y.pdf"),
         ("/files/e.ofd", "e.ofd"),
     ]
 
@@ -215,104 +225,109 @@ def test_pages_are_decoded_as_browsers_do(body: bytes, content_type: str | None)
     assert decode(body, content_type=content_type).endswith("部门决算㎡")
 
 
-# -- real pages ------------------------------------------------------------------------------
-
-
-def real(name: str) -> str:
-    path = PAGES / name
-    if not path.is_file():
-        pytest.skip("the real pages are not beside the repository")
-    return decode(path.read_bytes())
-
-
-@pytest.mark.shared
-def test_a_real_trs_list() -> None:
-    # Read off the page by eye: the dates are those of the list, also where the address differs.
-    page = lists(
-        "trs_static",
-        "http://www.changsha.gov.cn/a/b/c/sjj/index.html",
-        real("trs-list-changsha.html"),
-    )
-    assert [
-        (e.published_on, e.url.rpartition("_")[2].removesuffix(".html")) for e in page.entries
-    ] == [
-        ("2026-02-10", "12283572"),
-        ("2025-09-28", "12010051"),
-        ("2025-02-14", "11747002"),
-        ("2024-09-26", "11606600"),
-        ("2024-02-07", "11369156"),
-        ("2023-10-31", "11269137"),
-        ("2023-02-06", "10983478"),
-        ("2022-09-26", "10821372"),
-        ("2022-06-30", "10983405"),
-        ("2022-02-09", "10466775"),
-        ("2021-09-16", "10198245"),
-        ("2021-02-24", "9794006"),
-        ("2020-09-27", "9030354"),
-        ("2020-01-21", "6396312"),
-        ("2019-09-27", "6384512"),
-    ]
-    assert page.entries[1].title == "长沙市审计局2024年度部门决算公开"
-    assert page.entries[-1].url.startswith("http://sjj.changsha.gov.cn/")
-    assert [link.rpartition("/")[2] for link in page.further] == ["index_1.html", "index_2.html"]
-
-
-@pytest.mark.shared
-def test_a_real_list_that_numbers_its_pages_from_one() -> None:
-    page = lists(
-        "trs_static",
-        "https://www.gz.gov.cn/zwgk/zdly/lysc/index.html",
-        real("trs-list-computed-total-guangzhou.html"),
-    )
-    assert len(page.entries) == 20
-    assert (page.entries[0].published_on, page.entries[-1].published_on) == (
-        "2026-02-25",
-        "2024-10-19",
-    )
-    assert [link.rpartition("/")[2] for link in page.further] == [
-        "index_2.html",
-        "index_3.html",
-        "index_4.html",
-    ]
-
-
-@pytest.mark.shared
-def test_a_real_jpage_list() -> None:
-    page = lists(
-        "hanweb", "http://yjj.lanzhou.gov.cn/index.html", real("hanweb-jpage-list-lanzhou.html")
-    )
-    # Two stores of 11 and 15 records, all of them in the page.
-    assert len(page.entries) == page.total == 26
-    assert page.further == ()
-    assert page.entries[0].url == "http://yjj.lanzhou.gov.cn/art/2014/4/4/art_10578_565827.html"
-    assert page.entries[0].published_on == "2014-04-04"
-    assert page.entries[-1].published_on == "2024-01-15"
-
-
-@pytest.mark.shared
 @pytest.mark.parametrize(
-    ("name", "attachments", "published_on", "first", "last"),
+    ("body", "content_type"),
     [
-        (
-            "trs-article-178-attachments-chongqing.html",
-            178,
-            "2026-03-02",
-            "000-418-",
-            ".pdf",
-        ),
-        ("trs-article-attachments-changchun.html", 5, None, "中共长春市委宣传部（汇总）", ".pdf"),
-        ("hanweb-article-attachments-weihai.html", 11, "2026-02-10", "附件1", ".docx"),
+        ("<meta charset=utf-8>青山区部门决算公开".encode("gb18030"), None),
+        ("青山区部门决算公开".encode("gb18030"), "text/html; charset=utf-8"),
+        ("<meta charset=gb2312>青山区部门决算公开㎡".encode(), None),
     ],
 )
-def test_real_articles(
-    name: str, attachments: int, published_on: str | None, first: str, last: str
+def test_a_wrong_declaration_of_the_encoding_is_seen_through(
+    body: bytes, content_type: str | None
 ) -> None:
-    article = parse_article(
-        "http://www.hill.gov.cn/a/b/t20260101_1.html", real(name), FamilyOptions()
+    assert "青山区部门决算公开" in decode(body, content_type=content_type)
+
+
+# -- addresses of requests -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("request_", "method"),
+    [
+        (ListRequest("http://a.gov.cn/list?p=1"), "GET"),
+        (ListRequest.form("http://a.gov.cn/list", {"栏目": "部门 决算", "p": 1}), "POST"),
+        (
+            ListRequest.json("http://a.gov.cn/list?x=#", {"k": "#!POST:form:%41&+", "n": [1]}),
+            "POST",
+        ),
+        (ListRequest("http://a.gov.cn/list", "", "application/x-www-form-urlencoded"), "POST"),
+    ],
+)
+def test_a_request_can_be_made_again_from_its_address(request_: ListRequest, method: str) -> None:
+    again = ListRequest.of(request_.address)
+    assert again.body == request_.body
+    assert (again.method, again.content_type) == (method, request_.content_type)
+    assert again.values() == request_.values()
+    assert again.address == ListRequest.of(again.address).address
+    assert again.at("http://b.gov.cn/moved#x").body == request_.body
+
+
+def test_a_request_is_changed_in_what_it_asks_for_alone() -> None:
+    asked = ListRequest("http://a.gov.cn/list?f=1&f=2&page=1").asking({"page": 2, "size": 9})
+    assert asked.address == "http://a.gov.cn/list?f=1&f=2&page=2&size=9"
+    form = ListRequest.form("http://a.gov.cn/list?x=1", {"page": 1}).asking({"page": 2})
+    assert (form.url, form.body) == ("http://a.gov.cn/list?x=1", "page=2")
+    assert ListRequest.of("http://a.gov.cn/list#top").address == "http://a.gov.cn/list"
+
+
+# -- options of columns --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"json_list": {"form": {"a": 1}, "body": {"a": 1}}},
+        {"json_list": {"answer": {"items": "data["}}},
+        {"json_list": {"paging": {"parameter": "p", "counts": "words"}}},
+        {"article_url": "("},
+        {"entries_within": "ul["},
+    ],
+)
+def test_options_that_cannot_be_meant_are_refused(options: dict[str, object]) -> None:
+    with pytest.raises(ValidationError):
+        FamilyOptions.model_validate(options)
+
+
+# -- what is beside a list -----------------------------------------------------------------------
+
+
+def test_recommended_articles_are_no_entries_unless_they_are_all_there_is() -> None:
+    aside = '<aside><a href="/t20240101_1.html">热点</a></aside>'
+    own = '<ul><li><a href="/t20240102_2.html">决算</a></li></ul>'
+    assert [e.title for e in lists("trs_static", TRS, aside + own).entries] == ["决算"]
+    assert [e.title for e in lists("trs_static", TRS, aside).entries] == ["热点"]
+
+
+def test_a_day_without_its_year_takes_the_year_of_an_address_that_agrees() -> None:
+    row = '<li><a href="/t20240920_1.html">决算</a><span>[{}]</span></li>'
+    assert lists("trs_static", TRS, row.format("09-20")).entries[0].published_on == "2024-09-20"
+    assert lists("trs_static", TRS, row.format("10-07")).entries[0].published_on is None
+
+
+@pytest.mark.parametrize(
+    ("anchor", "title"),
+    [
+        ('title="甲局2023年度部门决算">甲局2023…', "甲局2023年度部门决算"),
+        ('title="新窗口打开">甲局2023年度部门决算', "甲局2023年度部门决算"),
+        ('title="甲局决算">【置顶】甲局 决算 new', "甲局决算"),
+        ('title="标题：甲局决算&#10;发布时间：2024-09-20&#10;点击数：7">甲局..', "甲局决算"),
+        ('title="">甲局&amp;乙局&nbsp;决算', "甲局&乙局 决算"),
+        ('title="甲局决算"><img src="a.png">', "甲局决算"),
+    ],
+)
+def test_what_an_entry_is_called(anchor: str, title: str) -> None:
+    page = lists("trs_static", TRS, f'<li><a href="t20240920_1.html" {anchor}</a></li>')
+    assert [entry.title for entry in page.entries] == [title]
+
+
+def test_half_a_character_in_an_address_costs_that_link_alone() -> None:
+    text = (
+        '{"rows": [{"title": "甲局决算", "url": "/\\ud800"}, {"title": "乙局决算", "url": "/2"}]}'
     )
-    assert len(article.attachments) == attachments
-    assert article.published_on == published_on
-    names = [attachment.file_name or "" for attachment in article.attachments]
-    assert names[0].startswith(first)
-    assert names[-1].endswith(last)
-    assert not article.holds_tables
+    page = lists("json", TRS, text)
+    assert [entry.title for entry in page.entries] == ["乙局决算"]
+    script = r'<script>var d = "\u003Ca href=\"/\ud800.pdf\"\u003E甲\u003C/a\u003E";</script>'
+    assert all(
+        file.url.encode() for file in parse_article(TRS, script, FamilyOptions()).attachments
+    )

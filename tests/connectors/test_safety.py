@@ -16,11 +16,11 @@ from twisted.python.failure import Failure
 
 from connectors.archive import Archive
 from connectors.crawl import user_agent
+from connectors.engine import run_crawl
 from connectors.orders import CrawlOrder, Limits
 from connectors.records import Fetch, FetchOutcome, FetchRole
 from connectors.safety import AddressPolicy, BlockedAddressError, GuardedReactor, url_refusal
 from connectors.sites import Column, Site
-from connectors.spider import run_crawl
 
 #: Addresses that lead inside, each in the spellings that have fooled filters.
 INSIDE = {

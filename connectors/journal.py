@@ -1,0 +1,310 @@
+"""The journal of a crawl: one row per fetch, kept before anyone is told of it.
+
+On a disk a journal is one file that grows; in an object store, where nothing grows, one object
+per row. Once the warehouse has the rows they become one compressed object, which keeps the
+evidence of the crawl.
+
+    journal/<run>.<site>.jsonl            a crawl on this disk, being written or left by one
+    journal/<run>.<site>/000001-….json    the same in an object store
+    journal/<run>.<site>.loaded.jsonl.gz  rows that the warehouse has
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+import os
+import re
+import socket
+import tempfile
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, fields
+from datetime import datetime
+from pathlib import Path
+from typing import IO, Any, Final, Protocol
+
+try:
+    import fcntl
+except ImportError:  # Windows, where no two crawls share an archive
+    fcntl = None  # type: ignore[assignment]
+
+from connectors.evidence import Hop
+from connectors.records import Fetch, FetchOutcome, FetchRole
+from connectors.store import Store
+
+FOLDER: Final = "journal"
+_NAME: Final = re.compile(
+    r"(?P<run>[A-Za-z0-9-]+)\.(?P<site>[a-z0-9_-]+)"
+    r"(?P<form>\.jsonl|\.loaded\.jsonl|\.loaded\.jsonl\.gz)?"
+)
+_LEASE: Final = "lease"
+#: A crawl of another machine that has not renewed its lease for so long is dead.
+_LEASE_S: Final = 15 * 60
+_RENEWED_EVERY_S: Final = 60
+
+
+class Journal(Protocol):
+    """Takes the rows of a crawl; a row is kept when ``append`` returns."""
+
+    def append(self, fetch: Fetch) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class JournalFile:
+    """The journal of one run's crawls of one site."""
+
+    run_id: str
+    site: str
+    name: str
+    store: Store = field(compare=False, repr=False)
+
+    @property
+    def path(self) -> Path:
+        """The file, of a journal that is one on this disk."""
+        assert self.store.folder is not None
+        return self.store.folder / self.name
+
+    def fetches(self) -> list[Fetch]:
+        """The complete rows. A last line that a crash cut short is left out."""
+        return list(self.rows())
+
+    def rows(self) -> Iterator[Fetch]:
+        """The same, one by one."""
+        for line in _lines(self.store, self.name):
+            with suppress(ValueError, KeyError, TypeError, AttributeError):
+                # Torn by a crash where it fails; the same URL is fetched again.
+                yield fetch_from_row(json.loads(line))
+
+
+@contextmanager
+def open_journal(store: Store, run_id: str, site: str) -> Iterator[Journal]:
+    """Open the journal of a crawl for appending.
+
+    Raises:
+        ValueError: ``run_id`` or ``site`` cannot be part of a name.
+        BlockingIOError: another crawl writes it.
+    """
+    name = f"{run_id}.{site}"
+    match = _NAME.fullmatch(name)
+    if match is None or match["form"]:
+        raise ValueError(f"not a journal name: {name!r}")
+    if store.folder is None:
+        rows = _Objects(store, f"{FOLDER}/{name}")
+        try:
+            yield rows
+        finally:
+            rows.close()
+        return
+    path = store.folder / FOLDER / f"{name}.jsonl"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("ab") as file:
+        _lock(file)
+        if _is_torn(path):  # an earlier crawl of the same run was killed within a row
+            file.write(b"\n")
+        yield _Lines(file)
+
+
+def journals(store: Store, *, loaded: bool) -> list[JournalFile]:
+    """Journals that the warehouse has (``loaded``) or does not have yet, oldest first.
+
+    One that a crawl is still writing is not among them.
+    """
+    found: list[tuple[float, str]] = []
+    for one in store.objects(FOLDER):
+        match = _NAME.fullmatch(one.name.removeprefix(f"{FOLDER}/"))
+        if match is None or match["form"] is None:
+            continue
+        if (match["form"] != ".jsonl") is not loaded:
+            continue
+        if not loaded and store.folder is not None and _is_locked(store.folder / one.name):
+            continue
+        found.append((one.written_at, one.name))
+    if not loaded and store.folder is None:
+        for folder in store.folders(FOLDER):
+            rows = store.objects(folder)
+            if rows and not _is_leased(store, folder):
+                found.append((min(one.written_at for one in rows), folder))
+    journals = []
+    for _, name in sorted(found):
+        match = _NAME.fullmatch(name.removeprefix(f"{FOLDER}/"))
+        if match is not None:
+            journals.append(JournalFile(match["run"], match["site"], name, store))
+    return journals
+
+
+def settle(journal: JournalFile) -> None:
+    """Keep a journal's rows as loaded. Rows of the same crawl that are so already stay."""
+    store = journal.store
+    stem = f"{FOLDER}/{journal.run_id}.{journal.site}"
+    target = f"{stem}.loaded.jsonl.gz"
+    if journal.name == target:
+        return
+    sources = [target, f"{stem}.loaded.jsonl", journal.name]
+    seen: set[bytes] = set()
+    with tempfile.TemporaryDirectory() as folder:
+        merged = Path(folder) / "journal.gz"
+        # No time in the header: the same rows give the same object.
+        with merged.open("wb") as raw, gzip.GzipFile("", "wb", 6, raw, mtime=0) as file:
+            for source in sources:
+                for line in _lines(store, source):
+                    mark = hashlib.blake2b(line, digest_size=16).digest()
+                    if mark not in seen and line.strip():
+                        seen.add(mark)
+                        file.write(line.rstrip(b"\n") + b"\n")
+        if not seen:
+            _remove(store, journal.name)
+            return
+        store.write_file(target, merged)
+    for source in sources[1:]:
+        _remove(store, source)
+
+
+class _Lines:
+    """A file; every row is on the disk when ``append`` returns."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+
+    def append(self, fetch: Fetch) -> None:
+        self._file.write(_line(fetch) + b"\n")
+        self._file.flush()
+        os.fsync(self._file.fileno())
+
+
+class _Objects:
+    """One object per row, beside a lease that says that somebody still writes."""
+
+    def __init__(self, store: Store, folder: str) -> None:
+        self._store = store
+        self._folder = folder
+        if _is_leased(store, folder):
+            raise BlockingIOError(f"another crawl writes {folder}")
+        self._opened = f"{time.time_ns():020d}-{uuid.uuid4().hex[:8]}"
+        self._rows = 0
+        self._renewed_at = 0.0
+        self._renew()
+
+    def append(self, fetch: Fetch) -> None:
+        self._rows += 1
+        name = f"{self._folder}/{self._opened}-{self._rows:06d}.json"
+        self._store.write(name, _line(fetch))
+        if time.monotonic() - self._renewed_at > _RENEWED_EVERY_S:
+            self._renew()
+
+    def close(self) -> None:
+        self._store.remove(f"{self._folder}/{_LEASE}")
+
+    def _renew(self) -> None:
+        lease = {"host": socket.gethostname(), "pid": os.getpid(), "at": time.time()}
+        self._store.write(f"{self._folder}/{_LEASE}", json.dumps(lease).encode())
+        self._renewed_at = time.monotonic()
+
+
+def _is_leased(store: Store, folder: str) -> bool:
+    try:
+        lease = json.loads(store.read(f"{folder}/{_LEASE}"))
+        age_s = time.time() - float(lease["at"])
+        host, pid = lease["host"], int(lease["pid"])
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        return False
+    if host == socket.gethostname() and not _is_alive(pid):
+        return False
+    return age_s < _LEASE_S
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _lines(store: Store, name: str) -> Iterator[bytes]:
+    if not name.endswith((".jsonl", ".gz")):
+        for one in store.objects(name):
+            if not one.name.endswith(f"/{_LEASE}"):
+                yield store.read(one.name)
+        return
+    try:
+        with store.open(name) as file:
+            if name.endswith(".gz"):
+                with gzip.open(file, "rb") as lines:
+                    yield from lines
+            else:
+                yield from file
+    except FileNotFoundError:
+        return
+
+
+def _remove(store: Store, name: str) -> None:
+    if name.endswith((".jsonl", ".gz")):
+        store.remove(name)
+        return
+    for one in store.objects(name):
+        store.remove(one.name)
+
+
+def _is_torn(path: Path) -> bool:
+    with path.open("rb") as file:
+        if file.seek(0, os.SEEK_END) == 0:
+            return False
+        file.seek(-1, os.SEEK_END)
+        return file.read(1) != b"\n"
+
+
+def _lock(file: IO[bytes]) -> None:
+    """Mark a journal as being written, until the file is closed or its process ends."""
+    if fcntl is not None:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def _is_locked(path: Path) -> bool:
+    if fcntl is None:
+        return False
+    try:
+        with path.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except FileNotFoundError:  # settled in this moment
+        return True
+    return False
+
+
+def _line(fetch: Fetch) -> bytes:
+    return json.dumps(fetch_to_row(fetch), ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def fetch_to_row(fetch: Fetch) -> dict[str, Any]:
+    """A fetch as JSON values."""
+    row = {field.name: getattr(fetch, field.name) for field in fields(Fetch)}
+    row["fetched_at"] = fetch.fetched_at.isoformat()
+    row["headers"] = dict(fetch.headers)
+    row["hops"] = [hop.to_row() for hop in fetch.hops]
+    return {key: value for key, value in row.items() if value is not None}
+
+
+def fetch_from_row(row: dict[str, Any]) -> Fetch:
+    """The fetch of a journal row; keys that later versions added are ignored.
+
+    Raises:
+        KeyError, TypeError, ValueError: the row is not that of a fetch.
+    """
+    known = {field.name for field in fields(Fetch)}
+    values: dict[str, Any] = {
+        key: tuple(value) if isinstance(value, list) else value
+        for key, value in row.items()
+        if key in known
+    }
+    values["role"] = FetchRole(row["role"])
+    values["outcome"] = FetchOutcome(row["outcome"])
+    values["fetched_at"] = datetime.fromisoformat(row["fetched_at"])
+    values["hops"] = tuple(Hop.from_row(hop) for hop in row.get("hops", ()))
+    return Fetch(**values)
