@@ -22,8 +22,10 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from disclosures.forms import forms
 from disclosures.verdicts import Dimension, Severity
-from warehouse.checks import COMPUTED, COMPUTED_HALF, STATED, STATED_HALF
-from warehouse.marts import INDICATORS, Address, Question
+from warehouse.addresses import Address, Question
+from warehouse.checks import COMPUTED, COMPUTED_HALF, RULE, STATED, STATED_HALF
+from warehouse.history_marts import Carried, HistoryShape, addresses_of_last_year
+from warehouse.indicators import INDICATORS
 from warehouse.narrative_marts import StatementShape, addresses_of
 from warehouse.performance_marts import Cost, PerformanceShape, WithinWeight
 
@@ -114,7 +116,9 @@ class Rule(_Model):
     expand: dict[str, tuple[str, ...]] = {}
     """Repeats the rule, once per value, with ``$key`` replaced in addresses and question."""
     when: tuple[Clause, ...] = ()
-    check: StatementShape | PerformanceShape | None = Field(default=None, discriminator="shape")
+    check: StatementShape | PerformanceShape | HistoryShape | None = Field(
+        default=None, discriminator="shape"
+    )
     exceptions: dict[str, str] = {}
     """``checked`` only: the clauses under which it does not apply, with what auditors are told;
     they are numbered in their order."""
@@ -156,15 +160,29 @@ class Rule(_Model):
             raise ValueError(f"{self.id}: what is no error needs its innocent explanation")
         if isinstance(self.check, StatementShape):
             list(addresses_of(self.check))
-        # PostgreSQL cuts names at 63 bytes.
-        if len(CheckedInstance(self).mask_column) > 63:
-            raise ValueError(f"{self.id}: the id is too long for a column of the mart")
+        if isinstance(self.check, Carried):
+            Address.parse(self.check.stated)
+        if isinstance(self.check, HistoryShape):
+            for address in addresses_of_last_year(self.check):
+                Address.parse(address)
         return self
+
+    @property
+    def not_applicable(self) -> tuple[str, ...]:
+        """The clauses under which the rule has nothing to say, in the order of their numbers."""
+        reasons = [clause.reason for clause in self.when] + list(self.exceptions.values())
+        if self.since is not None:
+            reasons.append(f"{self.since} 年度以前")
+        if self.until is not None:
+            reasons.append(f"{self.until} 年度以后")
+        return tuple(reasons)
 
     @property
     def grain(self) -> str:
         """What one check looks at."""
         if self.check is not None:
+            if isinstance(self.check, HistoryShape):
+                return "history"
             return "statement" if isinstance(self.check, StatementShape) else "performance"
         return next(self.instances()).grain
 
@@ -295,17 +313,15 @@ class Instance:
 
 @dataclass(frozen=True)
 class CheckedInstance:
-    """A rule that checks stated figures: what one Great Expectations expectation checks."""
+    """A rule that checks stated figures: what one Great Expectations expectation checks.
+    ``number`` tells its rows of the long mart."""
 
     rule: Rule
+    number: int
 
     @property
     def key(self) -> str:
         return self.rule.id
-
-    @property
-    def mask_column(self) -> str:
-        return f"applies.{self.key}"
 
     @property
     def relation(self) -> Literal["equal", "at_most"]:
@@ -316,8 +332,8 @@ class CheckedInstance:
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """Stated figure, its half width, what it is compared with, its half width, the mask."""
-        return (STATED, STATED_HALF, COMPUTED, COMPUTED_HALF, self.mask_column)
+        """Stated figure, its half width, what it is compared with, its half width, the rule."""
+        return (STATED, STATED_HALF, COMPUTED, COMPUTED_HALF, RULE)
 
 
 @dataclass(frozen=True)
@@ -331,7 +347,7 @@ class Suite:
 
 @dataclass(frozen=True)
 class Catalogue:
-    """All suites. ``version`` is a label and a hash over every rule's content."""
+    """All suites. ``version`` is a label and a hash over every rule and the scheme of scores."""
 
     suites: tuple[Suite, ...]
 
@@ -345,7 +361,8 @@ class Catalogue:
 
     @cached_property
     def version(self) -> str:
-        content = "\n".join(rule.model_dump_json() for rule in self.rules)
+        scoring = (files(__package__) / "scoring.yaml").read_text(encoding="utf-8")
+        content = "\n".join([*(rule.model_dump_json() for rule in self.rules), scoring])
         return f"{SEMANTIC_VERSION}+{hashlib.sha256(content.encode()).hexdigest()[:12]}"
 
     @cached_property
@@ -354,7 +371,11 @@ class Catalogue:
 
     @cached_property
     def checked(self) -> tuple[CheckedInstance, ...]:
-        return tuple(CheckedInstance(rule) for rule in self.rules if rule.check is not None)
+        return tuple(
+            CheckedInstance(rule, number)
+            for number, rule in enumerate(self.rules)
+            if rule.check is not None
+        )
 
     def describe(self) -> list[dict[str, Any]]:
         """One row per rule for the command line and the data docs."""
@@ -373,7 +394,7 @@ class Catalogue:
                 "basis": rule.basis,
                 "version": rule.version,
                 "innocent": rule.innocent,
-                "exceptions": list(rule.exceptions.values()),
+                "not_applicable": list(rule.not_applicable),
             }
             for suite in self.suites
             for rule in suite.rules

@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 
 from disclosures.amounts import MoneyUnit, from_ticks
+from disclosures.forms import forms
 from disclosures.verdicts import Finding, Operand, Severity, State
 from expectations.catalogue import CheckedInstance, Rule
 from expectations.custom import (
@@ -35,6 +36,7 @@ from warehouse.checks import (
     Evidence,
     number,
 )
+from warehouse.history_marts import HistoryShape, build_history_mart
 from warehouse.marts import Builder, Mart
 from warehouse.narrative_marts import (
     NarrativeChecks,
@@ -64,18 +66,30 @@ _MEASURES: Final = {
     "rate": "执行率",
     "total": "总分",
     "prior": "推算的上年数",
+    "adjustment_rate": "预算调整率",
+    "compare": "表述",
 }
-_NOTHING_SAID: Final = {"statement": "未读到文字说明", "performance": "没有绩效自评表"}
+_NOTHING_SAID: Final = {
+    "statement": "未读到文字说明",
+    "performance": "没有绩效自评表",
+    "history": "没有归档该部门上一年度的决算，无从比较",
+}
+#: Of what stands in pictures only the forms are read.
+_NOT_READ: Final = {
+    "statement": "扫描件，文字说明未读取",
+    "performance": "扫描件，绩效自评表未读取",
+}
 _NO_FIGURE: Final = {
     "statement": "文字说明中没有相应的数字",
     "performance": "绩效自评表中没有相应的数字",
+    "history": "两年都没有这个数字，或者都为零",
 }
 
 
 def parts_of(instance: CheckedInstance) -> Parts:
     """The columns of the long mart by their part in the identity."""
-    stated, stated_half, computed, computed_half, mask = instance.columns
-    return Parts(stated, stated_half, [computed], [], [computed_half], [mask])
+    stated, stated_half, computed, computed_half, rule = instance.columns
+    return Parts(stated, stated_half, [computed], [], [computed_half], [rule])
 
 
 def expectation_of(instance: CheckedInstance) -> ExpectLinearIdentityWithinRounding:
@@ -85,6 +99,7 @@ def expectation_of(instance: CheckedInstance) -> ExpectLinearIdentityWithinRound
         plus=1,
         minus=0,
         relation=instance.relation,
+        of_rule=instance.number,
         ignore_row_if="never",
         meta={"key": instance.key},
         severity=GX_SEVERITY[instance.rule.severity],
@@ -101,12 +116,40 @@ class Outcome(Protocol):
     def exception(self) -> str | None: ...
 
 
+class Tallies:
+    """How many checks of each rule came to which state, by the number of the disclosure."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._counts: dict[str, dict[State, Ints]] = {}
+
+    def add(self, rule: str, state: State, disclosures: Ints | int, count: int = 1) -> None:
+        """Count a check of each of these disclosures, which may repeat."""
+        states = self._counts.setdefault(rule, {})
+        counts = states.get(state)
+        if counts is None:
+            counts = states[state] = np.zeros(self._size, dtype=np.int64)
+        if isinstance(disclosures, int):
+            counts[disclosures] += count
+        else:
+            counts += count * np.bincount(disclosures, minlength=self._size)
+
+    def of(self, disclosure: int) -> dict[str, dict[State, int]]:
+        """The counts of one disclosure, without zeros."""
+        found: dict[str, dict[State, int]] = {}
+        for rule, states in self._counts.items():
+            mine = {state: n for state, c in states.items() if (n := int(c[disclosure]))}
+            if mine:
+                found[rule] = mine
+        return found
+
+
 class Bookkeeping(Protocol):
     """Where verdicts are kept, by the number of the disclosure in the batch."""
 
     builder: Builder
     ids: list[str]
-    tallies: list[dict[str, Counter[State]]]
+    tallies: Tallies
     findings: list[list[Finding]]
     reasons: list[dict[str, dict[State, list[str]]]]
 
@@ -129,22 +172,29 @@ class CheckedMarts:
         statements = {r.id: r.check for r in rules if isinstance(r.check, StatementShape)}
         performed = {r.id: r.check for r in rules if isinstance(r.check, PerformanceShape)}
         performance, evaluated = build_performance_mart(books.builder, performed, checks)
+        compared = {r.id: r.check for r in rules if isinstance(r.check, HistoryShape)}
+        history, with_last_year = build_history_mart(books.builder, compared, checks)
         self.marts: dict[str, CheckMart] = {
             "statement": build_narrative_mart(checks, statements),
             "performance": performance,
+            "history": history,
         }
-        self.spoken = {"statement": frozenset(told), "performance": evaluated}
+        self.spoken = {
+            "statement": frozenset(told),
+            "performance": evaluated,
+            "history": with_last_year,
+        }
 
     def narrow(self, grain: str, instances: Sequence[CheckedInstance]) -> Mart:
         """The mart for one validation: the rows of some rules."""
-        return self.marts[grain].mart(self.books.ids, [i.key for i in instances])
+        return self.marts[grain].mart(self.books.ids, {i.key: i.number for i in instances})
 
     def settle(self, instance: CheckedInstance, mart: Mart, outcome: Outcome) -> dict[str, object]:
         """Book the outcome of one expectation for every disclosure; returns its summary."""
         rule = instance.rule
         source = self.marts[rule.grain]
-        mine = mart.frame[instance.mask_column].notna().to_numpy(dtype=bool)
-        difference, tolerance, known = numbers(mart.frame, parts_of(instance))
+        difference, tolerance, known = numbers(mart.frame, parts_of(instance), instance.number)
+        mine = known
         expected = known & violated(difference, tolerance, instance.relation)
         failed = np.zeros(len(mart.frame), dtype=bool)
         failed[outcome.unexpected] = True
@@ -196,6 +246,7 @@ class CheckedMarts:
     def _book_left(self, rule: Rule, left: Sequence[CheckRow], judged: Ints) -> None:
         spoken = self.spoken[rule.grain]
         evaluated = set(judged.tolist())
+        recognised = self.books.builder.batch.disclosures["recognised"].tolist()
         told: set[int] = set()
         for row in left:
             told.add(row.disclosure)
@@ -206,11 +257,15 @@ class CheckedMarts:
                 reasons[State.NOT_APPLICABLE].append(reason)
             else:
                 reasons[State.NOT_EVALUABLE].append(f"{row.subject}：{row.missing or row.clause}")
-                self._count(rule, State.NOT_EVALUABLE, np.array([row.disclosure]))
+                self._count(rule, State.NOT_EVALUABLE, row.disclosure)
         for d in range(self.books.builder.size):
             if d in evaluated or d in told:
                 continue
             reasons = self.books.reasons[d][rule.id]
+            if recognised[d] and d not in spoken and rule.grain in _NOT_READ:
+                reasons[State.NOT_EVALUABLE].append(_NOT_READ[rule.grain])
+                self._count(rule, State.NOT_EVALUABLE, d)
+                continue
             why = (_NO_FIGURE if d in spoken else _NOTHING_SAID)[rule.grain]
             # Every narrative states what the forms hold; the rest it may leave out.
             wanted = isinstance(rule.check, Tie) and rule.severity is Severity.ERROR
@@ -218,11 +273,10 @@ class CheckedMarts:
                 reasons[State.NOT_APPLICABLE].append(why)
             else:
                 reasons[State.NOT_EVALUABLE].append(why)
-                self._count(rule, State.NOT_EVALUABLE, np.array([d]))
+                self._count(rule, State.NOT_EVALUABLE, d)
 
-    def _count(self, rule: Rule, state: State, disclosures: Ints) -> None:
-        for d, count in zip(*np.unique(disclosures, return_counts=True), strict=True):
-            self.books.tallies[int(d)].setdefault(rule.id, Counter())[state] += int(count)
+    def _count(self, rule: Rule, state: State, disclosures: Ints | int) -> None:
+        self.books.tallies.add(rule.id, state, disclosures)
 
     def _broken(self, d: int, rule: Rule, message: str) -> Finding:
         return Finding(
@@ -245,7 +299,7 @@ class CheckedMarts:
         tolerance = row.stated.half + row.computed.half
         names = {
             "subject": row.subject.replace("／", "的", 1)
-            if rule.grain == "statement"
+            if rule.grain != "performance"
             else row.subject,
             "where": self._where(row),
             "stated": shown(row.stated.value, row.unit),
@@ -257,7 +311,7 @@ class CheckedMarts:
             "text": stated.text if stated else "",
         }
         subject, _, measure = row.subject.rpartition("／")
-        if rule.grain == "statement":
+        if rule.grain != "performance":
             said = _MEASURES.get(measure, measure)
             names["subject"] = subject if subject.endswith(said) else f"{subject}{said}"
         pattern = rule.answer_no or (
@@ -271,7 +325,7 @@ class CheckedMarts:
             message += "所依据的内容未能全部可靠读出，可能是读取有误，请对照原文。"
         state = State.EXTRACTION_SUSPECT if doubtful else State.FAIL
         d = row.disclosure
-        self._count(rule, state, np.array([d]))
+        self._count(rule, state, d)
         money = row.unit in MONEY_UNITS
         forms = [o.form for o in flat if o.form]
         self.books.findings[d].append(
@@ -304,10 +358,14 @@ class CheckedMarts:
             return None
         if evidence.source == "statement":
             return str(self.books.builder.batch.statements["quote"].iat[evidence.position])
+        if evidence.source != "performance":
+            return None
         return str(self.books.builder.batch.performance["text"].iat[evidence.position])
 
     def _where(self, row: CheckRow) -> str:
         evidence = self._stated(row)
+        if evidence is not None and evidence.source == "address":
+            return ""
         if evidence is None or evidence.source != "statement":
             return "绩效自评表"
         section = str(self.books.builder.batch.statements["section"].iat[evidence.position] or "")
@@ -321,6 +379,9 @@ class CheckedMarts:
             return [(_said(batch.statements, evidence), False)]
         if evidence.source == "performance":
             return [(_performed(batch.performance, evidence), False)]
+        if evidence.source == "previous":
+            assert batch.previous is not None
+            return [(_of_last_year(batch.previous.facts, evidence), False)]
         cells = [evidence.position]
         if evidence.source == "address":
             assert evidence.address is not None
@@ -339,8 +400,27 @@ def _said(frame: pd.DataFrame, evidence: Evidence) -> Operand:
         row=str(row["subject"]),
         column=_MEASURES.get(str(row["measure"]), str(row["measure"])),
         name=f"{row['subject']}（{_MEASURES.get(str(row['measure']), row['measure'])}）",
-        text=f"{direction}{row['value']}{unit}",
+        text=f"{direction}{'' if value is None else row['value']}{unit}",
         amount_wan=_wan(value, unit),
+        page=None if pd.isna(row["page"]) else int(row["page"]),
+        sha256=row["sha256"],
+        role=evidence.role,
+    )
+
+
+def _of_last_year(frame: pd.DataFrame, evidence: Evidence) -> Operand:
+    """A cell of last year's forms; ``form`` stays empty, for it names one of this disclosure."""
+    row = frame.iloc[evidence.position]
+    title = forms()[str(row["form"])].title
+    ticks = row["amount_ticks"]
+    return Operand(
+        form=None,
+        side=None,
+        row=str(row["row"]),
+        column=str(row["column"]),
+        name=f"上年《{title}》{row['name']}",
+        text=str(row["text"] or ""),
+        amount_wan=None if pd.isna(ticks) else from_ticks(int(ticks)),
         page=None if pd.isna(row["page"]) else int(row["page"]),
         sha256=row["sha256"],
         role=evidence.role,

@@ -26,11 +26,16 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import sqlalchemy as sa
+from great_expectations.compatibility.pydantic import PrivateAttr
 from great_expectations.execution_engine.pandas_execution_engine import PandasExecutionEngine
 from great_expectations.execution_engine.sqlalchemy_execution_engine import (
     SqlAlchemyExecutionEngine,
 )
-from great_expectations.expectations.expectation import MulticolumnMapExpectation
+from great_expectations.expectations.core.expect_column_values_to_be_in_set import (
+    ExpectColumnValuesToBeInSet,
+)
+from great_expectations.expectations.expectation import Expectation, MulticolumnMapExpectation
+from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
 from great_expectations.expectations.metadata_types import FailureSeverity
 from great_expectations.expectations.metrics.map_metric_provider.multicolumn_condition_partial import (  # noqa: E501
     multicolumn_condition_partial,
@@ -106,8 +111,11 @@ class Parts:
         ]
 
 
-def numbers(frame: pd.DataFrame, parts: Parts) -> tuple[Ints, Ints, Bools]:
+def numbers(
+    frame: pd.DataFrame, parts: Parts, of_rule: int | None = None
+) -> tuple[Ints, Ints, Bools]:
     """``(difference, tolerance, known)`` per row: stated − computed and what rounding explains.
+    With ``of_rule`` the mask is not one of ones but of numbers, and other rules' are unknown.
 
     Where ``known`` is False a figure is NULL and the other two mean nothing.
     """
@@ -128,7 +136,9 @@ def numbers(frame: pd.DataFrame, parts: Parts) -> tuple[Ints, Ints, Bools]:
     for column in parts.halves:
         tolerance += read(column)
     for column in parts.mask:
-        read(column)
+        mask = read(column)
+        if of_rule is not None:
+            known &= mask == of_rule
     return difference, tolerance, known
 
 
@@ -142,7 +152,7 @@ class LinearIdentityWithinRounding(MulticolumnMapMetricProvider):
     """The map metric behind :class:`ExpectLinearIdentityWithinRounding`."""
 
     condition_metric_name = "linear_identity.within_rounding"
-    condition_value_keys = ("plus", "minus", "relation")
+    condition_value_keys = ("plus", "minus", "relation", "of_rule")
     condition_domain_keys = (
         "batch_id",
         "table",
@@ -154,10 +164,16 @@ class LinearIdentityWithinRounding(MulticolumnMapMetricProvider):
 
     @multicolumn_condition_partial(engine=PandasExecutionEngine)  # type: ignore[untyped-decorator]
     def _pandas(
-        cls, column_list: pd.DataFrame, plus: int, minus: int, relation: Relation, **_: Any
+        cls,
+        column_list: pd.DataFrame,
+        plus: int,
+        minus: int,
+        relation: Relation,
+        of_rule: int | None = None,
+        **_: Any,
     ) -> pd.Series[bool]:
         parts = Parts.unpack(list(column_list.columns), plus, minus)
-        difference, tolerance, known = numbers(column_list, parts)
+        difference, tolerance, known = numbers(column_list, parts, of_rule)
         met = ~known | ~violated(difference, tolerance, relation)
         return pd.Series(met, index=column_list.index)
 
@@ -168,6 +184,7 @@ class LinearIdentityWithinRounding(MulticolumnMapMetricProvider):
         plus: int,
         minus: int,
         relation: Relation,
+        of_rule: int | None = None,
         **_: Any,
     ) -> sa.ColumnElement[bool]:
         parts = Parts.unpack([column.name for column in column_list], plus, minus)
@@ -184,21 +201,51 @@ class LinearIdentityWithinRounding(MulticolumnMapMetricProvider):
         for column in parts.halves:
             tolerance = tolerance + read(column)
         excess = -difference if relation == "at_most" else sa.func.abs(difference)
-        return sa.or_(*(read(c).is_(None) for c in parts.columns), excess <= tolerance)
+        others = [] if of_rule is None else [read(c) != of_rule for c in parts.mask]
+        unknown = [read(c).is_(None) for c in parts.columns]
+        return sa.or_(*unknown, *others, excess <= tolerance)
 
 
-class ExpectLinearIdentityWithinRounding(MulticolumnMapExpectation):
+class _Configured(Expectation):
+    """An expectation that writes its configuration once. Great Expectations asks for it some
+    eighty times per expectation, and would write it anew for each argument that it looks up."""
+
+    _configuration: ExpectationConfiguration | None = PrivateAttr(default=None)
+
+    @property
+    def configuration(self) -> ExpectationConfiguration:
+        if self._configuration is None:
+            self._configuration = super().configuration
+        return self._configuration
+
+
+class ExpectAnswerYes(_Configured, ExpectColumnValuesToBeInSet):
+    """Expect a question to be answered yes (1) wherever it is answered at all."""
+
+    @classmethod
+    def of(cls, instance: Instance) -> ExpectAnswerYes:
+        """The expectation of one question; its meta names it."""
+        return cls(
+            column=instance.mask_column,
+            value_set=[1],
+            meta={"key": instance.key},
+            severity=GX_SEVERITY[instance.rule.severity],
+        )
+
+
+class ExpectLinearIdentityWithinRounding(_Configured, MulticolumnMapExpectation):
     """Expect a stated figure to equal (or not to fall below) a sum of others within the rounding
     of what is printed. ``column_list`` is :attr:`Parts.columns`; ``plus`` and ``minus`` say how
-    many addends it holds."""
+    many addends it holds. With ``of_rule`` only rows whose mask is this number are looked at."""
 
     map_metric: ClassVar[str] = "linear_identity.within_rounding"
-    success_keys: ClassVar[tuple[str, ...]] = ("mostly", "plus", "minus", "relation")
-    args_keys = ("column_list", "plus", "minus", "relation")
+    success_keys: ClassVar[tuple[str, ...]] = ("mostly", "plus", "minus", "relation", "of_rule")
+    args_keys = ("column_list", "plus", "minus", "relation", "of_rule")
 
     plus: int
     minus: int = 0
     relation: Relation = "equal"
+    of_rule: int | None = None
 
     @classmethod
     def of(cls, instance: Instance) -> ExpectLinearIdentityWithinRounding:

@@ -21,7 +21,8 @@ from disclosures.forms import forms
 from disclosures.model import Side
 from disclosures.verdicts import Severity
 from expectations.catalogue import Instance
-from warehouse.marts import TOP, Address, Builder, Mart
+from warehouse.addresses import TOP, Address
+from warehouse.marts import Builder, Mart
 
 Bools = npt.NDArray[np.bool_]
 CellKey = tuple[str, str, str, str]

@@ -7,10 +7,11 @@ within rounding, which figures were missing and why, and which cells took part.
 
 from __future__ import annotations
 
+import gc
 import logging
 import threading
 import warnings
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -27,9 +28,6 @@ from great_expectations.data_context.types.base import (
     ProgressBarsConfig,
 )
 from great_expectations.datasource.fluent.interfaces import GxDatasourceWarning
-from great_expectations.expectations.core.expect_column_values_to_be_in_set import (
-    ExpectColumnValuesToBeInSet,
-)
 from sqlalchemy import Engine
 
 from disclosures.amounts import TICKS_PER_WAN, CellState, MoneyUnit, parse_amount
@@ -53,10 +51,10 @@ from expectations.catalogue import (
     Suite,
 )
 from expectations.causes import Sources, causes
-from expectations.checked import CheckedMarts, expectation_of
+from expectations.checked import CheckedMarts, Tallies, expectation_of
 from expectations.custom import (
-    GX_SEVERITY,
     Bools,
+    ExpectAnswerYes,
     ExpectLinearIdentityWithinRounding,
     Ints,
     Parts,
@@ -64,8 +62,11 @@ from expectations.custom import (
     violated,
 )
 from expectations.equations import Equations
-from expectations.scoring import score_disclosure
-from warehouse.marts import Address, Batch, Builder, Gap, Mart, build_marts, nullable
+from expectations.scoring import CountsByRule, score_disclosure
+from warehouse.addresses import Address, Gap
+from warehouse.batches import Batch
+from warehouse.figures import nullable
+from warehouse.marts import Builder, Mart, build_marts
 
 _ROW: Final = "mart_row"
 
@@ -102,55 +103,59 @@ def judge_batch(
     """
     if not len(batch):
         return JudgedBatch([], [])
+    with _ONE_AT_A_TIME, _quiet(), _no_cycles():
+        return _judge(batch, catalogue, sql_engine, batch_name, mart_prefix)
+
+
+def _judge(
+    batch: Batch, catalogue: Catalogue, sql_engine: Engine | None, batch_name: str, mart_prefix: str
+) -> JudgedBatch:
     case = _Case(batch, catalogue)
     stated = CheckedMarts(case, catalogue.checked, case.operand)
     validations: list[ValidationSummary] = []
-    with _ONE_AT_A_TIME, _quiet():
-        context = _context()
-        for suite in catalogue.suites:
-            for grain, mart in case.marts.items():
-                rules = {rule.id for rule in suite.rules}
-                instances = [
-                    i for i in catalogue.instances if i.grain == grain and i.rule.id in rules
-                ]
-                if not instances:
-                    continue
-                narrow = case.narrow(mart, instances)
-                outcomes, success = _validate(
-                    context, suite, narrow, instances, sql_engine, mart_prefix
+    context = _context()
+    for suite in catalogue.suites:
+        for grain, mart in case.marts.items():
+            rules = {rule.id for rule in suite.rules}
+            instances = [i for i in catalogue.instances if i.grain == grain and i.rule.id in rules]
+            if not instances:
+                continue
+            narrow = case.narrow(mart, instances)
+            outcomes, success = _validate(
+                context, suite, narrow, instances, sql_engine, mart_prefix
+            )
+            results = [case.settle(i, mart, outcomes[i.key]) for i in instances]
+            validations.append(
+                ValidationSummary(
+                    suite=f"{suite.name}.{grain}",
+                    batch=batch_name,
+                    success=success,
+                    rows=len(mart.frame),
+                    results=tuple(results),
                 )
-                results = [case.settle(i, mart, outcomes[i.key]) for i in instances]
-                validations.append(
-                    ValidationSummary(
-                        suite=f"{suite.name}.{grain}",
-                        batch=batch_name,
-                        success=success,
-                        rows=len(mart.frame),
-                        results=tuple(results),
-                    )
+            )
+        for grain in stated.marts:
+            checked = [i for i in catalogue.checked if i.rule in suite.rules]
+            checked = [i for i in checked if i.rule.grain == grain]
+            if not checked:
+                continue
+            narrow = stated.narrow(grain, checked)
+            # Databases and Great Expectations alike dislike tables without rows.
+            outcomes, success = (
+                _validate(context, suite, narrow, checked, sql_engine, mart_prefix)
+                if len(narrow.frame)
+                else ({i.key: _Outcome([]) for i in checked}, True)
+            )
+            results = [stated.settle(i, narrow, outcomes[i.key]) for i in checked]
+            validations.append(
+                ValidationSummary(
+                    suite=f"{suite.name}.{grain}",
+                    batch=batch_name,
+                    success=success,
+                    rows=len(narrow.frame),
+                    results=tuple(results),
                 )
-            for grain in stated.marts:
-                checked = [i for i in catalogue.checked if i.rule in suite.rules]
-                checked = [i for i in checked if i.rule.grain == grain]
-                if not checked:
-                    continue
-                narrow = stated.narrow(grain, checked)
-                # Databases and Great Expectations alike dislike tables without rows.
-                outcomes, success = (
-                    _validate(context, suite, narrow, checked, sql_engine, mart_prefix)
-                    if len(narrow.frame)
-                    else ({i.key: _Outcome([]) for i in checked}, True)
-                )
-                results = [stated.settle(i, narrow, outcomes[i.key]) for i in checked]
-                validations.append(
-                    ValidationSummary(
-                        suite=f"{suite.name}.{grain}",
-                        batch=batch_name,
-                        success=success,
-                        rows=len(narrow.frame),
-                        results=tuple(results),
-                    )
-                )
+            )
     return JudgedBatch(case.judgements(), validations, case.equations)
 
 
@@ -190,6 +195,19 @@ def _quiet() -> Iterator[None]:
             yield
     finally:
         logger.setLevel(level)
+
+
+@contextmanager
+def _no_cycles() -> Iterator[None]:
+    """No search for cycles meanwhile: among millions of rows and findings that hold none it would
+    take a fifth of the time."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def _validate(
@@ -246,12 +264,7 @@ def _expectation(instance: Instance | CheckedInstance) -> Any:
     if isinstance(instance, CheckedInstance):
         return expectation_of(instance)
     if instance.question is not None:
-        return ExpectColumnValuesToBeInSet(
-            column=instance.mask_column,
-            value_set=[1],
-            meta={"key": instance.key},
-            severity=GX_SEVERITY[instance.rule.severity],
-        )
+        return ExpectAnswerYes.of(instance)
     return ExpectLinearIdentityWithinRounding.of(instance)
 
 
@@ -300,7 +313,7 @@ class _Case:
         self.builder, disclosure, code = build_marts(self.batch, addresses, questions)
         self.marts = {"disclosure": disclosure, "code": code}
         self.ids = [str(i) for i in self.batch.disclosures["disclosure_id"]]
-        self.tallies: list[dict[str, Counter[State]]] = [{} for _ in self.ids]
+        self.tallies = Tallies(len(self.ids))
         self.findings: list[list[Finding]] = [[] for _ in self.ids]
         self.applies: dict[str, Bools] = {}
         # Why a whole rule is out of question: disclosure -> rule -> reasons.
@@ -311,6 +324,7 @@ class _Case:
         self.judged: dict[str, Bools] = {}
         self.failed: dict[str, Bools] = {}
         self._clauses: dict[str, list[tuple[ParsedClause, Bools, Bools]]] = {}
+        self._open: dict[str, Bools] = {}
         self._idle: dict[str, Bools] = {}
         self._strange: dict[str, Bools] = {}
         for mart in list(self.marts.values()):
@@ -337,6 +351,7 @@ class _Case:
         self._idle[instance.key] = self._all_blank(instance)
         self._strange[instance.key] = self._has_strange_lines(instance)
         applies &= ~self._idle[instance.key] & ~self._strange[instance.key]
+        self._open[instance.key] = applies
         rows = applies[mart.disclosure]
         if mart.name == "code":
             rows &= self._relevant(instance, mart)
@@ -457,15 +472,14 @@ class _Case:
         }
         self._book_gaps(instance, mart, rows, gap_kind)
         if outcome.exception is not None:
-            for d, count in _per_disclosure(mart, judged).items():
-                self._count(d, instance, State.ERROR, count)
+            self.tallies.add(rule.id, State.ERROR, mart.disclosure[judged])
+            for d in np.unique(mart.disclosure[judged]).tolist():
                 self.findings[d].append(self._broken(d, instance, outcome.exception))
             return summary
         failed = np.zeros(len(mart.frame), dtype=bool)
         failed[outcome.unexpected] = True
         if instance.question is not None:
-            for d, count in _per_disclosure(mart, judged & ~failed).items():
-                self._count(d, instance, State.EXACT, count)
+            self.tallies.add(rule.id, State.EXACT, mart.disclosure[judged & ~failed])
             for row in outcome.unexpected:
                 self._answered_no(instance, mart, row)
             return summary
@@ -476,12 +490,11 @@ class _Case:
         apart = np.maximum(-difference, 0) if instance.rule.relation == "at_most" else difference
         rounded = judged & ~failed & ~doubtful & (apart != 0)
         summary["within_rounding"] = int(rounded.sum())
-        for d, count in _per_disclosure(mart, rounded).items():
-            self._count(d, instance, State.WITHIN_ROUNDING, count)
-        for d, count in _per_disclosure(mart, judged & ~failed & ~doubtful & ~rounded).items():
-            self._count(d, instance, State.EXACT, count)
-        for d, count in _per_disclosure(mart, doubtful).items():
-            self._count(d, instance, State.ERROR, count)
+        exact = judged & ~failed & ~doubtful & ~rounded
+        self.tallies.add(rule.id, State.WITHIN_ROUNDING, mart.disclosure[rounded])
+        self.tallies.add(rule.id, State.EXACT, mart.disclosure[exact])
+        self.tallies.add(rule.id, State.ERROR, mart.disclosure[doubtful])
+        for d in np.unique(mart.disclosure[doubtful]).tolist():
             self.findings[d].append(
                 self._broken(d, instance, "the validation and the mart disagree")
             )
@@ -509,16 +522,16 @@ class _Case:
     def _book_gaps(self, instance: Instance, mart: Mart, rows: Bools, gap_kind: Ints) -> None:
         """Note per disclosure what was not judged, and why."""
         rule = instance.rule
-        for d in range(self.builder.size):
+        for d in np.flatnonzero(~self._open[instance.key]).tolist():
             state, reason = self._barred(instance, d)
             if state is not None:
                 self.reasons[d][rule.id][state].append(reason)
                 if state is State.NOT_EVALUABLE:
-                    self._count(d, instance, state, 1)
+                    self.tallies.add(instance.rule.id, state, d)
         missing = rows & (gap_kind == 2)
         for row in np.flatnonzero(missing).tolist():
             d = int(mart.disclosure[row])
-            self._count(d, instance, State.NOT_EVALUABLE, 1)
+            self.tallies.add(instance.rule.id, State.NOT_EVALUABLE, d)
             self.reasons[d][rule.id][State.NOT_EVALUABLE].append(self._why(instance, mart, row))
         for row in np.flatnonzero(rows & (gap_kind == 1)).tolist():
             d = int(mart.disclosure[row])
@@ -526,7 +539,7 @@ class _Case:
             if not noted:
                 noted.append(self._why(instance, mart, row))
         if mart.name == "code":
-            spoken = self.builder._mark(mart.disclosure[rows])
+            spoken = self.builder.mark(mart.disclosure[rows])
             for d in np.flatnonzero(~spoken).tolist():
                 if self.reasons[d][rule.id]:
                     continue
@@ -537,7 +550,7 @@ class _Case:
                 if absent is None:
                     self.reasons[d][rule.id][State.NOT_APPLICABLE].append("没有相应的科目")
                 else:
-                    self._count(d, instance, State.NOT_EVALUABLE, 1)
+                    self.tallies.add(instance.rule.id, State.NOT_EVALUABLE, d)
                     self.reasons[d][rule.id][State.NOT_EVALUABLE].append(
                         f"未读到《{forms()[absent].title}》"
                     )
@@ -581,9 +594,6 @@ class _Case:
                 return wording.gap(address, why, code)
         return ""
 
-    def _count(self, d: int, instance: Instance, state: State, count: int) -> None:
-        self.tallies[d].setdefault(instance.rule.id, Counter())[state] += count
-
     @staticmethod
     def _code(mart: Mart, row: int) -> str | None:
         return str(mart.frame["code"].iat[row]) if mart.name == "code" else None
@@ -603,7 +613,8 @@ class _Case:
         d, rule = int(mart.disclosure[row]), instance.rule
         assert instance.question is not None
         assert rule.answer_no is not None
-        form = instance.question.argument or None
+        argument = instance.question.argument
+        form = argument if argument in forms() else None
         code = self._code(mart, row)
         detail = mart.details[instance.question.mart_column].get(row, "")
         year = int(self.builder.year[d])
@@ -618,7 +629,7 @@ class _Case:
         first = next((o for o in operands if o.page is not None), None)
         doubtful = any(self._doubtful(n) for n in cells)
         state = State.EXTRACTION_SUSPECT if doubtful else State.FAIL
-        self._count(d, instance, state, 1)
+        self.tallies.add(instance.rule.id, state, d)
         self.findings[d].append(
             Finding(
                 disclosure_id=self.ids[d],
@@ -663,7 +674,7 @@ class _Case:
         state = State.EXTRACTION_SUSPECT if doubtful else State.FAIL
         if doubtful:
             message += f"其中 {doubtful} 个数字各读取程序的结果不一致，可能是读取有误，请对照原文。"
-        self._count(d, instance, state, 1)
+        self.tallies.add(instance.rule.id, state, d)
         self.findings[d].append(
             Finding(
                 disclosure_id=self.ids[d],
@@ -742,13 +753,14 @@ class _Case:
         """One judgement per disclosure, findings most severe first."""
         result = []
         for d, disclosure_id in enumerate(self.ids):
-            tallies = self.tallies[d]
-            self._note_unjudged(d)
+            self._note_unjudged(d, self.tallies.of(d))
             found = self._causes(d)
+            tallies = self.tallies.of(d)
             score = score_disclosure(tallies, self.catalogue)
-            checks: Counter[str] = Counter()
+            checks: dict[str, int] = {}
             for tally in tallies.values():
-                checks.update({state.value: n for state, n in tally.items() if n})
+                for state, n in tally.items():
+                    checks[state.value] = checks.get(state.value, 0) + n
             result.append(
                 Judgement(
                     disclosure_id=disclosure_id,
@@ -757,7 +769,7 @@ class _Case:
                     grade=score.grade,
                     dimensions=score.dimensions,
                     coverage=score.coverage,
-                    checks=dict(checks),
+                    checks=checks,
                     findings=tuple(sorted(self.findings[d], key=_gravity)),
                     causes=tuple(found),
                 )
@@ -775,15 +787,8 @@ class _Case:
 
     def _causes(self, d: int) -> list[Cause]:
         """What explains a disclosure's violated identities; findings are told their cause."""
-        violated = {
-            (f.rule, f.subject)
-            for f in self.findings[d]
-            if f.stated_wan is not None
-            and f.state in (State.FAIL, State.EXTRACTION_SUSPECT)
-            and self.catalogue.by_id[f.rule].check is None
-        }
-        if not violated:
-            return []
+        if not any(self._is_certain(f) for f in self.findings[d]):
+            return []  # only what forms themselves define says which figure is wrong
         found = causes(
             self.equations.system(d),
             Sources(self._operand, lambda n: self._columns["name"][n] or "", self._seen),
@@ -799,15 +804,21 @@ class _Case:
         ]
         return found
 
+    def _is_certain(self, finding: Finding) -> bool:
+        """Whether a finding is a violated identity that a form defines."""
+        if finding.stated_wan is None or finding.state not in _VIOLATED:
+            return False
+        rule = self.catalogue.by_id[finding.rule]
+        return rule.check is None and rule.severity is Severity.ERROR
+
     def _caused(self, d: int, finding: Finding, of: Sequence[Cause]) -> Finding:
         if not of:
             return finding
         misread = all(c.state is State.EXTRACTION_SUSPECT for c in of)
         if not misread or finding.state is not State.FAIL:
             return replace(finding, cause=of[0].ordinal)
-        tally = self.tallies[d][finding.rule]
-        tally[State.FAIL] -= 1
-        tally[State.EXTRACTION_SUSPECT] += 1
+        self.tallies.add(finding.rule, State.FAIL, d, -1)
+        self.tallies.add(finding.rule, State.EXTRACTION_SUSPECT, d)
         return replace(
             finding,
             cause=of[0].ordinal,
@@ -826,21 +837,17 @@ class _Case:
                 seen.append((str(reader), int(amount * TICKS_PER_WAN)))
         return seen
 
-    def _note_unjudged(self, d: int) -> None:
+    def _note_unjudged(self, d: int, tallies: CountsByRule) -> None:
         """One finding per rule that could not be judged in part, or does not apply at all."""
         for rule_id, states in self.reasons[d].items():
             rule = self.catalogue.by_id[rule_id]
-            tally = self.tallies[d].setdefault(rule_id, Counter())
-            evaluated = sum(n for state, n in tally.items() if state is not State.NOT_APPLICABLE)
-            for state, title in (
-                (State.NOT_EVALUABLE, "未能检查"),
-                (State.NOT_APPLICABLE, "不适用"),
-            ):
+            for state, title in _UNJUDGED:
                 reasons = list(dict.fromkeys(r for r in states.get(state, ()) if r))
-                if not reasons or (state is State.NOT_APPLICABLE and evaluated):
+                # What was judged anywhere in a disclosure applies to it.
+                if not reasons or (state is State.NOT_APPLICABLE and tallies.get(rule_id)):
                     continue
                 if state is State.NOT_APPLICABLE:
-                    tally[state] += 1
+                    self.tallies.add(rule_id, state, d)
                 shown = "；".join(reasons[:5]) + ("；等" if len(reasons) > 5 else "")
                 self.findings[d].append(
                     Finding(
@@ -855,26 +862,29 @@ class _Case:
                 )
 
 
-def _per_disclosure(mart: Mart, rows: Bools) -> dict[int, int]:
-    """How many of the chosen rows each disclosure has."""
-    found, counts = np.unique(mart.disclosure[rows], return_counts=True)
-    return dict(zip(found.tolist(), counts.tolist(), strict=True))
-
-
-_STATE_ORDER: Final = (
-    State.FAIL,
-    State.EXTRACTION_SUSPECT,
-    State.ERROR,
-    State.NOT_EVALUABLE,
-    State.NOT_APPLICABLE,
-)
-_SEVERITY_ORDER: Final = (Severity.ERROR, Severity.WARN, Severity.INFO)
+_VIOLATED: Final = frozenset({State.FAIL, State.EXTRACTION_SUSPECT})
+_UNJUDGED: Final = ((State.NOT_EVALUABLE, "未能检查"), (State.NOT_APPLICABLE, "不适用"))
+_STATE_ORDER: Final = {
+    state: place
+    for place, state in enumerate(
+        (
+            State.FAIL,
+            State.EXTRACTION_SUSPECT,
+            State.ERROR,
+            State.NOT_EVALUABLE,
+            State.NOT_APPLICABLE,
+        )
+    )
+}
+_SEVERITY_ORDER: Final = {
+    severity: place for place, severity in enumerate((Severity.ERROR, Severity.WARN, Severity.INFO))
+}
 
 
 def _gravity(finding: Finding) -> tuple[int, int, str, str, str]:
     return (
-        _STATE_ORDER.index(finding.state),
-        _SEVERITY_ORDER.index(finding.severity),
+        _STATE_ORDER[finding.state],
+        _SEVERITY_ORDER[finding.severity],
         finding.form or "",
         finding.rule,
         finding.subject,

@@ -10,6 +10,7 @@ caps stand in ``scoring.yaml``.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
@@ -65,6 +66,8 @@ class Scoring(_Model):
 
     version: int
     dimensions: dict[Dimension, int]
+    needed: tuple[Dimension, ...] = ()
+    """Dimensions without which nothing is scored."""
     severities: dict[Severity, Decimal]
     deductions: dict[Severity, Decimal]
     """Points of its dimension that a failed rule costs besides its own."""
@@ -109,25 +112,26 @@ PASSES = (State.EXACT, State.WITHIN_ROUNDING)
 OPEN = (State.NOT_EVALUABLE, State.EXTRACTION_SUSPECT, State.ERROR)
 
 #: Checks of one disclosure: rule id -> state -> how many.
-Tallies = Mapping[str, Mapping[State, int]]
+CountsByRule = Mapping[str, Mapping[State, int]]
 
 
 def score_disclosure(
-    tallies: Tallies, catalogue: Catalogue, scoring: Scoring | None = None
+    tallies: CountsByRule, catalogue: Catalogue, scoring: Scoring | None = None
 ) -> Score:
     """Score one disclosure from the outcomes of its checks."""
     scheme = scoring or load_scoring()
     evaluated_all = open_all = error_fails = 0
     shares: dict[Dimension, Decimal] = {}
     dimensions: dict[str, dict[str, Any]] = {}
+    by_dimension: dict[Dimension, list[tuple[Rule, Mapping[State, int]]]] = defaultdict(list)
+    for rule_id, tally in tallies.items():
+        rule = catalogue.by_id[rule_id]
+        by_dimension[rule.dimension].append((rule, tally))
     for dimension in Dimension:
         earned = possible = Decimal(0)
         passed = evaluated = unknown = 0
         losers: list[tuple[Rule, Decimal, int, int]] = []
-        for rule_id, tally in tallies.items():
-            rule = catalogue.by_id[rule_id]
-            if rule.dimension is not dimension:
-                continue
+        for rule, tally in by_dimension[dimension]:
             won = sum(tally.get(state, 0) for state in PASSES)
             lost = tally.get(State.FAIL, 0)
             if rule.severity is not Severity.INFO:
@@ -139,7 +143,7 @@ def score_disclosure(
             weight = rule.weight * scheme.severities[rule.severity]
             if not won + lost or not weight:
                 continue
-            points = weight * won / (won + lost)
+            points = weight * won / (won + lost) if lost else weight
             earned += points
             possible += weight
             if lost:
@@ -178,7 +182,7 @@ def score_disclosure(
         else Decimal("0.0")
     )
     weights = sum(scheme.dimensions[d] for d in shares)
-    if not weights:
+    if not weights or any(needed not in shares for needed in scheme.needed):
         return Score(None, NO_GRADE, dimensions, coverage)
     exact = sum((share * scheme.dimensions[d] for d, share in shares.items()), Decimal(0)) / weights
     score = _points(exact)

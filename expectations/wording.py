@@ -10,7 +10,7 @@ from disclosures.forms import forms
 from disclosures.model import Side
 from disclosures.verdicts import Sureness, Suspect
 from expectations.catalogue import Instance
-from warehouse.marts import Address, Gap
+from warehouse.addresses import Address, Gap
 
 _GAPS = {
     Gap.FORM_ABSENT: "未读到《{form}》",
@@ -187,10 +187,10 @@ def cause(
     if first.reasons:
         sentence += f"依据：{'，'.join(first.reasons)}。"
     if len(suspects) > 1:
-        others = "；".join(
-            f"{_suspect(one)}若为 {_repaired(one)} 万元" for one in suspects[1 : _NAMED + 1]
-        )
-        more = f"；等 {len(suspects) - 1} 个" if len(suspects) > _NAMED + 1 else ""
+        # Expenditure below zero is rare: what would have to be is counted, and named last.
+        likely = [one for one in suspects[1:] if not _turns_negative(one)] or suspects[1:]
+        others = "；".join(f"{_suspect(one)}若为 {_repaired(one)} 万元" for one in likely[:_NAMED])
+        more = f"；等 {len(suspects) - 1} 个" if len(suspects) > len(likely[:_NAMED]) + 1 else ""
         sentence += f"改动另一个数字也能成立：{others}{more}。"
     return sentence
 
@@ -201,6 +201,10 @@ def _suspect(one: Suspect) -> str:
     printed = "空白" if operand.amount_wan is None else f"{operand.amount_wan:f} 万元"
     shown = "未列示" if operand.sha256 is None else f"为{printed}"
     return f"{cell_figure(key, operand.name or None)}{shown}"
+
+
+def _turns_negative(one: Suspect) -> bool:
+    return one.repair_wan < 0 <= (one.operand.amount_wan or 0)
 
 
 def _repaired(one: Suspect) -> str:

@@ -10,19 +10,24 @@ Ratios are intervals of exact integer quotients, rounded outwards to 10⁻⁸ pe
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any, Final, Literal
+from functools import cached_property, lru_cache
+from typing import Final, Literal
 
 import numpy as np
 import pandas as pd
 
 from disclosures.amounts import MoneyUnit, parse_amount
-from warehouse.marts import Address, Ints, Mart, nullable
+from warehouse.addresses import Address
+from warehouse.figures import Ints, nullable
+from warehouse.marts import Mart
 
 #: Of every figure of a check, whatever its unit.
-SCALE: Final = 10**8
+_PLACES: Final = 8
+SCALE: Final = 10**_PLACES
 #: Beyond this nothing is a figure any more, and 64 bits would not hold differences of it.
 LARGEST: Final = 4 * 10**18
 
@@ -32,6 +37,8 @@ Relation = Literal["equal", "at_most"]
 
 STATED, STATED_HALF = "stated", "stated~half"
 COMPUTED, COMPUTED_HALF = "computed", "computed~half"
+#: The column that says by which rule a row is checked.
+RULE = "rule"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,25 +99,36 @@ def decimals_of(value: Decimal) -> int:
 
 def span_of(value: Decimal, decimals: int | None = None, unit: str = "") -> Span:
     """The span of a printed figure. Money of any unit becomes 万元."""
-    shown = decimals_of(value) if decimals is None else decimals
-    half = Decimal(5).scaleb(-(shown + 1))
-    if unit in MONEY_UNITS:
-        value, half = MoneyUnit(unit).to_wan(value), MoneyUnit(unit).to_wan(half)
-    scaled = int((value * SCALE).to_integral_value())
-    return Span(scaled, max(int(half * SCALE), 0))
+    power, half = _scale(decimals_of(value) if decimals is None else decimals, unit)
+    # Exact, unless the figure is finer than 10⁻⁸.
+    return Span(int(value.scaleb(power).to_integral_value()), half)
+
+
+@lru_cache(maxsize=1024)
+def _scale(decimals: int, unit: str) -> tuple[int, int]:
+    """The power of ten that scales a figure of a unit, and half of its last decimal, scaled."""
+    power = (MoneyUnit(unit).exponent if unit in MONEY_UNITS else 0) + _PLACES
+    return power, max(int(Decimal(5).scaleb(power - decimals - 1)), 0)
+
+
+_PLAIN: Final = re.compile(r"-?\d{1,18}(?:\.\d{1,9})?", re.ASCII)
 
 
 def number(text: str | None) -> Decimal | None:
     """A stored decimal string."""
-    return None if text is None else parse_amount(text).value
+    if text is None:
+        return None
+    if _PLAIN.fullmatch(text):
+        return -Decimal(text[1:]) if text[0] == "-" else Decimal(text)
+    return parse_amount(text).value
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """A figure that took part: a statement or performance fact by its position in the batch, or
-    the cells of a form by address, or one cell by its position."""
+    the cells of a form by address, or one cell by its position, or one of last year's forms."""
 
-    source: Literal["statement", "performance", "address", "cell"]
+    source: Literal["statement", "performance", "address", "cell", "previous"]
     role: Literal["stated", "addend", "subtrahend"] = "addend"
     position: int = -1
     address: Address | None = None
@@ -147,6 +165,23 @@ class CheckRow:
     detail: str = ""
     doubtful: bool = False
 
+    def judged(self, stated: Span, computed: Span, evidence: tuple[Evidence, ...]) -> CheckRow:
+        """The same check with its figures and where they come from."""
+        return CheckRow(
+            self.disclosure,
+            self.subject,
+            self.unit,
+            stated,
+            computed,
+            evidence,
+            detail=self.detail,
+            doubtful=self.doubtful,
+        )
+
+    def unjudged(self, *, missing: str = "", clause: str = "") -> CheckRow:
+        """The same check where it cannot be told, or does not apply."""
+        return CheckRow(self.disclosure, self.subject, self.unit, missing=missing, clause=clause)
+
 
 @dataclass(frozen=True)
 class CheckMart:
@@ -159,35 +194,41 @@ class CheckMart:
     disclosure: Ints
     missing: Mapping[str, tuple[CheckRow, ...]] = field(default_factory=dict)
 
-    def mart(self, ids: Sequence[str], wanted: Iterable[str], prefix: str = "applies.") -> Mart:
-        """The frame for Great Expectations, with one mask column per wanted rule."""
-        position = {key: n for n, key in enumerate(self.keys)}
-        chosen = [position[key] for key in wanted]
-        rows = np.flatnonzero(np.isin(self.rule_of, chosen))
+    def mart(self, ids: Sequence[str], wanted: Mapping[str, int]) -> Mart:
+        """The frame for Great Expectations: the rows of the wanted rules, each with the number
+        under which its rule is wanted."""
+        number_of = np.full(len(self.keys), -1, dtype=np.int64)
+        for place, key in enumerate(self.keys):
+            number_of[place] = wanted.get(key, -1)
+        rule = number_of[self.rule_of]
+        rows = np.flatnonzero(rule >= 0)
         known = np.ones(len(rows), dtype=bool)
-
-        def column(values: list[int]) -> pd.Series[Any]:
-            return nullable(np.array(values, dtype=np.int64), known)
-
-        picked = [self.rows[n] for n in rows]
-        columns: dict[str, pd.Series[Any]] = {
-            "disclosure_id": pd.Series([ids[r.disclosure] for r in picked], dtype=object),
-            "check": pd.Series([str(n) for n in rows], dtype=object),
-            STATED: column([r.stated.value for r in picked]),
-            STATED_HALF: column([r.stated.half for r in picked]),
-            COMPUTED: column([r.computed.value for r in picked]),
-            COMPUTED_HALF: column([r.computed.half for r in picked]),
-        }
-        for key in wanted:
-            mine = self.rule_of[rows] == position[key]
-            columns[prefix + key] = nullable(np.ones(len(rows), dtype=np.int64), mine)
+        spans = {name: nullable(values[rows], known) for name, values in self._spans.items()}
+        of = np.array(ids, dtype=object)
         return Mart(
             self.name,
             ("disclosure_id", "check"),
-            pd.DataFrame(columns),
-            np.array([r.disclosure for r in picked], dtype=np.int64),
+            pd.DataFrame(
+                {
+                    "disclosure_id": of[self.disclosure[rows]],
+                    "check": pd.Series([str(n) for n in rows.tolist()], dtype=object),
+                    **spans,
+                    RULE: nullable(rule[rows], known),
+                }
+            ),
+            self.disclosure[rows],
             {},
         )
+
+    @cached_property
+    def _spans(self) -> dict[str, Ints]:
+        rows = self.rows
+        return {
+            STATED: np.array([r.stated.value for r in rows], dtype=np.int64),
+            STATED_HALF: np.array([r.stated.half for r in rows], dtype=np.int64),
+            COMPUTED: np.array([r.computed.value for r in rows], dtype=np.int64),
+            COMPUTED_HALF: np.array([r.computed.half for r in rows], dtype=np.int64),
+        }
 
 
 def collect(name: str, found: Mapping[str, Sequence[CheckRow]]) -> CheckMart:

@@ -7,38 +7,29 @@ whole rows only, and ``unread_documents`` and ``unjudged_disclosures`` say what 
 
 from __future__ import annotations
 
-import hashlib
 import json
 import uuid
-from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from decimal import ROUND_DOWN, ROUND_HALF_EVEN, Decimal
-from enum import Enum
-from pathlib import Path
-from typing import Any, Final, Protocol, cast
+from itertools import islice
+from typing import Any, Final, Protocol
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
     Engine,
     Select,
-    Table,
-    Text,
     delete,
     func,
-    insert,
     or_,
     select,
     tuple_,
     update,
 )
-from sqlalchemy import cast as sql_cast
-from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.types import JSON
 
-from connectors.records import Fetch, FetchOutcome, FetchRole, Known
+from connectors.records import Fetch, FetchOutcome, FetchRole
 from disclosures.amounts import TICKS_PER_WAN, CellState
 from disclosures.assembly import (
     Disclosure,
@@ -50,9 +41,20 @@ from disclosures.assembly import (
 )
 from disclosures.model import DocumentKind, Fact, Reading
 from disclosures.verdicts import Cause, Finding, Judgement, ValidationSummary
+from warehouse import locations
 from warehouse.database import transaction
+from warehouse.rows import (
+    CHUNK,
+    chunks,
+    in_order,
+    insert_missing,
+    insert_rows,
+    json_safe,
+    key_of,
+    plain,
+    upsert,
+)
 from warehouse.schema import (
-    Base,
     CoreCause,
     CoreDisclosure,
     CoreDisclosureDocument,
@@ -64,12 +66,10 @@ from warehouse.schema import (
     OutValidation,
     RawDocument,
     RawFetch,
+    RawLocation,
     RawReading,
     RawRun,
 )
-
-#: Rows per statement and keys per IN list, below every database's limit of parameters.
-CHUNK: Final = 500
 
 _OBTAINED: Final = (
     FetchOutcome.NEW.value,
@@ -83,10 +83,9 @@ _TICK: Final = Decimal(1) / TICKS_PER_WAN
 class Archived(Protocol):
     """What loading needs of :class:`connectors.archive.Archive`."""
 
-    @property
-    def root(self) -> Path: ...
+    def archived_as(self, sha256: str, media_type: str) -> str: ...
 
-    def path(self, sha256: str, media_type: str) -> Path: ...
+    def size(self, sha256: str) -> int: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +143,7 @@ def start_run(
         "summary": {},
     }
     with transaction(engine) as connection:
-        _upsert(connection, RawRun, [row], unchanged=("started_at", "summary"))
+        upsert(connection, RawRun, [row], unchanged=("started_at", "summary"))
     return identifier
 
 
@@ -174,57 +173,6 @@ def _run(connection: Connection, run_id: str) -> tuple[str, str]:
 # What was fetched
 
 
-def known_fetches(engine: Engine, site: str) -> dict[str, Known]:
-    """What the archive holds of every URL of a site, from its latest successful fetch.
-
-    The validators of a conditional request come from the latest answer with this very body that
-    carried any: an answer 304 need not repeat them.
-    """
-    latest = (
-        select(
-            RawFetch.url,
-            RawFetch.sha256,
-            RawFetch.media_type,
-            RawFetch.etag,
-            RawFetch.last_modified,
-            RawFetch.final_url,
-            _newest_first(RawFetch.url),
-        )
-        .where(RawFetch.site == site, RawFetch.sha256.is_not(None), RawFetch.outcome.in_(_OBTAINED))
-        .subquery()
-    )
-    with engine.connect() as connection:
-        known = {
-            row.url: Known(
-                row.url,
-                row.sha256,
-                row.media_type,
-                row.etag,
-                row.last_modified,
-                row.final_url,
-            )
-            for row in connection.execute(select(latest).where(latest.c.place == 1))
-        }
-        bare = sorted(u for u, k in known.items() if k.etag is None and k.last_modified is None)
-        for urls in _chunks(bare):
-            earlier = (
-                select(RawFetch.url, RawFetch.sha256, RawFetch.etag, RawFetch.last_modified)
-                .where(
-                    RawFetch.site == site,
-                    RawFetch.url.in_(urls),
-                    RawFetch.outcome.in_(_OBTAINED),
-                    or_(RawFetch.etag.is_not(None), RawFetch.last_modified.is_not(None)),
-                )
-                .order_by(RawFetch.fetched_at, RawFetch.fetch_id)
-            )
-            for row in connection.execute(earlier):
-                if row.sha256 == known[row.url].sha256:
-                    known[row.url] = replace(
-                        known[row.url], etag=row.etag, last_modified=row.last_modified
-                    )
-    return known
-
-
 def _newest_first(*partition: Any) -> Any:
     """Column ``place``: 1 for the latest fetch of each partition."""
     order = (RawFetch.fetched_at.desc(), RawFetch.fetch_id.desc())
@@ -232,65 +180,95 @@ def _newest_first(*partition: Any) -> Any:
 
 
 def save_fetches(engine: Engine, run_id: str, fetches: Iterable[Fetch], archive: Archived) -> None:
-    """Record requests, and the documents that they brought into the archive.
+    """Record requests, the documents that they brought into the archive, and what their URLs have
+    become (:mod:`warehouse.locations`).
 
-    The id of a fetch comes from its run, site, URL and place among requests of the same URL, so
-    that saving a crawl again rewrites its rows instead of doubling them.
+    Some hundred fetches are one transaction; saving a crawl again, or the rest of one, changes
+    nothing of what is there.
 
     Raises:
         ValueError: this warehouse knows no such run.
     """
-    seen: dict[tuple[str, str], int] = defaultdict(int)
-    rows: list[dict[str, Any]] = []
-    documents: dict[str, dict[str, Any]] = {}
-    for fetch in fetches:
-        seen[fetch.site, fetch.url] += 1
-        rows.append(
-            {
-                "fetch_id": _hash(run_id, fetch.site, fetch.url, seen[fetch.site, fetch.url]),
-                "run_id": run_id,
-                "site": fetch.site,
-                "url": fetch.url,
-                "final_url": fetch.final_url,
-                "role": fetch.role.value,
-                "outcome": fetch.outcome.value,
-                "status": fetch.status,
-                "reason": fetch.reason,
-                "fetched_at": fetch.fetched_at,
-                "sha256": fetch.sha256,
-                "media_type": fetch.media_type,
-                "size_bytes": fetch.size_bytes,
-                "etag": fetch.etag,
-                "last_modified": fetch.last_modified,
-                "headers": dict(fetch.headers),
-                "found_on": fetch.found_on,
-                "link_text": fetch.link_text,
-                "article_title": fetch.article_title,
-                "published_on": fetch.published_on,
-            }
-        )
-        obtained = fetch.outcome.value in _OBTAINED and fetch.role is FetchRole.DOCUMENT
-        if obtained and fetch.sha256 is not None and fetch.sha256 not in documents:
-            media_type = fetch.media_type or "application/octet-stream"
-            path = archive.path(fetch.sha256, media_type)
-            size = fetch.size_bytes
-            if size is None:
-                size = path.stat().st_size if path.exists() else 0
-            documents[fetch.sha256] = {
-                "sha256": fetch.sha256,
-                "media_type": media_type,
-                "size_bytes": size,
-                "archived_as": path.relative_to(archive.root).as_posix(),
-                "first_seen_at": fetch.fetched_at,
-                "site": fetch.site,
-                "url": fetch.url,
-                "file_name": fetch.file_name,
-                "run_id": run_id,
-            }
-    with transaction(engine) as connection:
+    with engine.connect() as connection:
         _run(connection, run_id)
-        _insert_missing(connection, RawDocument, _sorted(documents.values(), "sha256"))
-        _upsert(connection, RawFetch, _sorted(rows, "fetch_id"))
+    several = iter(fetches)
+    while some := list(islice(several, CHUNK)):
+        rows = {}
+        documents = {}
+        for fetch in some:
+            row = _fetch_row(run_id, fetch)
+            rows[row["fetch_id"]] = row
+            obtained = fetch.outcome.has_body and fetch.role is FetchRole.DOCUMENT
+            if obtained and fetch.sha256 is not None and fetch.sha256 not in documents:
+                documents[fetch.sha256] = _document_row(run_id, fetch, archive)
+        with transaction(engine) as connection:
+            insert_missing(connection, RawDocument, in_order(documents.values(), "sha256"))
+            connection.execute(
+                update(RawDocument)
+                .where(RawDocument.sha256.in_(sorted(documents)), RawDocument.damage.is_not(None))
+                .values(damage=None)
+            )
+            upsert(connection, RawFetch, in_order(rows.values(), "fetch_id"))
+            locations.record(connection, run_id, some)
+
+
+def _fetch_row(run_id: str, fetch: Fetch) -> dict[str, Any]:
+    identity = (fetch.url, fetch.role.value, fetch.outcome.value, fetch.fetched_at, fetch.sha256)
+    return {
+        "fetch_id": key_of(run_id, fetch.site, *identity),
+        "run_id": run_id,
+        "site": fetch.site,
+        "url": fetch.url,
+        "final_url": fetch.final_url,
+        "role": fetch.role.value,
+        "outcome": fetch.outcome.value,
+        "status": fetch.status,
+        "reason": fetch.reason,
+        "fetched_at": fetch.fetched_at,
+        "sha256": fetch.sha256,
+        "media_type": fetch.media_type,
+        "size_bytes": fetch.size_bytes,
+        "etag": fetch.etag,
+        "last_modified": fetch.last_modified,
+        "headers": dict(fetch.headers),
+        "found_on": fetch.found_on,
+        "link_text": fetch.link_text,
+        "article_title": fetch.article_title,
+        "published_on": fetch.published_on,
+        "score": fetch.score,
+        "score_reasons": list(fetch.score_reasons) or None,
+        "hops": [hop.summary() for hop in fetch.hops] or None,
+    }
+
+
+def _document_row(run_id: str, fetch: Fetch, archive: Archived) -> dict[str, Any]:
+    assert fetch.sha256 is not None
+    media_type = fetch.media_type or "application/octet-stream"
+    size = fetch.size_bytes
+    if size is None:
+        try:
+            size = archive.size(fetch.sha256)
+        except FileNotFoundError:
+            size = 0
+    return {
+        "sha256": fetch.sha256,
+        "media_type": media_type,
+        "size_bytes": size,
+        "archived_as": archive.archived_as(fetch.sha256, media_type),
+        "first_seen_at": fetch.fetched_at,
+        "site": fetch.site,
+        "url": fetch.url,
+        "file_name": fetch.file_name,
+        "run_id": run_id,
+    }
+
+
+def note_damage(engine: Engine, sha256: str, reason: str) -> None:
+    """Say that the archive no longer has a document, until a crawl fetches it again."""
+    with transaction(engine) as connection:
+        connection.execute(
+            update(RawDocument).where(RawDocument.sha256 == sha256).values(damage=reason)
+        )
 
 
 def save_local_documents(engine: Engine, run_id: str, documents: Iterable[LocalDocument]) -> None:
@@ -307,7 +285,7 @@ def save_local_documents(engine: Engine, run_id: str, documents: Iterable[LocalD
         for document in documents
     }
     with transaction(engine) as connection:
-        _insert_missing(connection, RawDocument, _sorted(rows.values(), "sha256"))
+        insert_missing(connection, RawDocument, in_order(rows.values(), "sha256"))
 
 
 # What was read
@@ -361,11 +339,24 @@ def _published_by(sites: Collection[str]) -> ColumnElement[bool]:
     return or_(RawDocument.site.in_(list(sites)), there)
 
 
+def documents_of_disclosures(engine: Engine) -> list[str]:
+    """The documents of all current disclosures, by SHA-256."""
+    query = (
+        select(CoreDisclosureDocument.sha256)
+        .join(CoreDisclosure, CoreDisclosure.disclosure_id == CoreDisclosureDocument.disclosure_id)
+        .where(CoreDisclosure.current)
+        .distinct()
+        .order_by(CoreDisclosureDocument.sha256)
+    )
+    with engine.connect() as connection:
+        return list(connection.scalars(query))
+
+
 def sites_of(engine: Engine, sha256s: Collection[str]) -> list[str]:
     """The sites that published any of these documents."""
     found: set[str] = set()
     with engine.connect() as connection:
-        for chunk in _chunks(sorted(set(sha256s))):
+        for chunk in chunks(sorted(set(sha256s))):
             query = select(RawFetch.site).where(RawFetch.sha256.in_(chunk)).distinct()
             found.update(connection.scalars(query))
     return sorted(found)
@@ -437,6 +428,8 @@ def _save_reading(
             for form in reading.forms
         ],
         "sections": list(reading.sections),
+        "topics": list(reading.topics),
+        "remarks": [asdict(remark) for remark in reading.remarks],
         "readers": dict(reading.readers),
         "notes": list(reading.notes),
         "statements": len(reading.statements),
@@ -448,12 +441,12 @@ def _save_reading(
         "run_id": run_id,
     }
     # First, because it makes a second process with the same document wait here.
-    _upsert(connection, RawReading, [row])
+    upsert(connection, RawReading, [row])
     for model in (CoreFact, CoreStatement, CorePerformance):
         connection.execute(
             delete(model).where(model.sha256 == reading.sha256, model.reader_version == version)
         )
-    _insert(
+    insert_rows(
         connection,
         CoreFact,
         [
@@ -483,16 +476,17 @@ def _save_reading(
             for ordinal, fact in enumerate(reading.facts)
         ],
     )
-    _insert(
+    insert_rows(
         connection,
         CoreStatement,
         [
-            {**key, "ordinal": ordinal, **asdict(statement), "value": plain(statement.value)}
+            {**key, "ordinal": ordinal, **asdict(statement)}
+            | {"value": "" if statement.value is None else plain(statement.value)}
             | {"run_id": run_id}
             for ordinal, statement in enumerate(reading.statements)
         ],
     )
-    _insert(
+    insert_rows(
         connection,
         CorePerformance,
         [
@@ -548,10 +542,13 @@ def documents_to_assemble(
     """The documents that the sites publish now, as read, for
     :func:`disclosures.assembly.assemble`.
 
-    Of every URL the body that was fetched last counts. A document that ``reader_version`` has
-    not read yet takes part as the latest other version read it. Regions are left open: the
-    registry of sites knows them.
+    Of every URL the body that was fetched last counts, unless another URL has taken its place.
+    A document that ``reader_version`` has not read yet takes part as the latest other version
+    read it. Regions are left open: the registry of sites knows them.
     """
+    replaced = select(RawLocation.url).where(
+        RawLocation.site.in_(list(sites)), RawLocation.state == locations.REPLACED
+    )
     published = (
         select(
             RawFetch.site,
@@ -568,6 +565,7 @@ def documents_to_assemble(
             RawFetch.role == FetchRole.DOCUMENT.value,
             RawFetch.sha256.is_not(None),
             RawFetch.outcome.in_(_OBTAINED),
+            RawFetch.url.not_in(replaced),
         )
         .subquery()
     )
@@ -705,26 +703,26 @@ def save_disclosures(
     wanted = {(part["disclosure_id"], part["sha256"]) for part in parts}
     part_model = CoreDisclosureDocument
     with transaction(engine) as connection:
-        _upsert(connection, CoreDisclosure, _sorted(rows, "disclosure_id"))
+        upsert(connection, CoreDisclosure, in_order(rows, "disclosure_id"))
         stored: set[tuple[str, str]] = set()
-        for chunk in _chunks(sorted(identifiers)):
+        for chunk in chunks(sorted(identifiers)):
             query = select(part_model.disclosure_id, part_model.sha256)
             found = connection.execute(query.where(part_model.disclosure_id.in_(chunk)))
             stored.update((row.disclosure_id, row.sha256) for row in found)
-        for stale in _chunks(sorted(stored - wanted)):
+        for stale in chunks(sorted(stored - wanted)):
             connection.execute(
                 delete(part_model).where(
                     tuple_(part_model.disclosure_id, part_model.sha256).in_(stale)
                 )
             )
-        _upsert(connection, part_model, _sorted(parts, "disclosure_id", "sha256"))
+        upsert(connection, part_model, in_order(parts, "disclosure_id", "sha256"))
         if sites:
             had = connection.scalars(
                 select(CoreDisclosure.disclosure_id).where(
                     CoreDisclosure.site.in_(list(sites)), CoreDisclosure.current
                 )
             )
-            for gone in _chunks(sorted(set(had) - identifiers)):
+            for gone in chunks(sorted(set(had) - identifiers)):
                 connection.execute(
                     update(CoreDisclosure)
                     .where(CoreDisclosure.disclosure_id.in_(gone))
@@ -813,7 +811,7 @@ def save_judgements(
         for judgement in sorted(judgements, key=lambda j: j.disclosure_id):
             version = versions[judgement.disclosure_id]
             changed += _save_judgement(connection, run_id, judgement, version, now)
-        _upsert(
+        upsert(
             connection,
             OutValidation,
             [
@@ -850,7 +848,7 @@ def _save_judgement(
     }
     findings = _finding_rows(judgement.findings)
     causes = [_cause_row(cause) for cause in judgement.causes]
-    digest = _hash(
+    digest = key_of(
         json.dumps([row, findings, causes], ensure_ascii=True, sort_keys=True, default=plain)
     )
     stored = connection.scalar(
@@ -863,7 +861,7 @@ def _save_judgement(
     if stored == digest:
         return False
     # First, because it makes a second process with the same disclosure wait here.
-    _upsert(
+    upsert(
         connection,
         CoreJudgement,
         [{**key, **row, "digest": digest, "judged_at": now, "run_id": run_id}],
@@ -876,7 +874,7 @@ def _save_judgement(
                 model.ruleset == judgement.ruleset,
             )
         )
-        _insert(connection, model, [{**key, **one, "run_id": run_id} for one in rows])
+        insert_rows(connection, model, [{**key, **one, "run_id": run_id} for one in rows])
     return True
 
 
@@ -935,137 +933,3 @@ def _two_decimals(percentage: Decimal) -> str:
 
 
 # Rows
-
-
-def plain(number: Decimal) -> str:
-    """A decimal string without an exponent and without a negative zero."""
-    return format(number if number else abs(number), "f")
-
-
-def json_safe(value: object) -> Any:
-    """``value`` as JSON can say it on every database: decimals as strings, no NaN, clean text.
-
-    Scalars of numpy and pandas, which results of validations contain, become Python's own.
-    """
-    if value is None or isinstance(value, bool | int):
-        return value
-    if isinstance(value, Enum):
-        return json_safe(value.value)
-    if isinstance(value, str):
-        return clean_text(value)
-    if isinstance(value, float):
-        return value if value == value and abs(value) != float("inf") else None
-    if isinstance(value, Decimal):
-        return plain(value) if value.is_finite() else None
-    if isinstance(value, Mapping):
-        return {clean_text(str(key)): json_safe(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [json_safe(item) for item in value]
-    if isinstance(value, set | frozenset):
-        return sorted((json_safe(item) for item in value), key=str)
-    if type(value).__name__ in ("NAType", "NaTType"):  # pandas' words for nothing
-        return None
-    if hasattr(value, "isoformat"):
-        return str(value.isoformat())
-    if hasattr(value, "item"):
-        return json_safe(value.item())
-    return clean_text(str(value))
-
-
-def clean_text(text: str) -> str:
-    """Text that both databases take: crawled text may hold NUL and halves of surrogate pairs."""
-    if "\x00" in text:
-        text = text.replace("\x00", "\ufffd")
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        text = text.encode("utf-8", "replace").decode()
-    return text
-
-
-def _hash(*parts: object) -> str:
-    joined = "\x1f".join(str(part) for part in parts)
-    return hashlib.sha256(joined.encode("utf-8", "surrogatepass")).hexdigest()
-
-
-def _sorted(rows: Iterable[dict[str, Any]], *keys: str) -> list[dict[str, Any]]:
-    # Writers that lock rows in one order cannot lock each other out.
-    return sorted(rows, key=lambda row: tuple(row[key] for key in keys))
-
-
-def _chunks(items: list[Any]) -> Iterable[list[Any]]:
-    for start in range(0, len(items), CHUNK):
-        yield items[start : start + CHUNK]
-
-
-def _table(model: type[Base]) -> Table:
-    return cast("Table", model.__table__)
-
-
-def _clean(table: Table, row: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        name: json_safe(value)
-        if isinstance(table.c[name].type, JSON)
-        else clean_text(value)
-        if isinstance(value, str)
-        else value
-        for name, value in row.items()
-    }
-
-
-def _insert(connection: Connection, model: type[Base], rows: list[dict[str, Any]]) -> None:
-    table = _table(model)
-    if rows:
-        connection.execute(insert(table), [_clean(table, row) for row in rows])
-
-
-def _insert_missing(connection: Connection, model: type[Base], rows: list[dict[str, Any]]) -> None:
-    table = _table(model)
-    if rows:
-        statement = _dialect_insert(connection, table).on_conflict_do_nothing()
-        connection.execute(statement, [_clean(table, row) for row in rows])
-
-
-def _upsert(
-    connection: Connection,
-    model: type[Base],
-    rows: list[dict[str, Any]],
-    *,
-    unchanged: Collection[str] = (),
-) -> None:
-    """Insert rows, or update those that differ in more than who wrote them and when.
-
-    Columns in ``unchanged`` keep their first value.
-    """
-    if not rows:
-        return
-    table = _table(model)
-    statement = _dialect_insert(connection, table)
-    given = [
-        column
-        for column in table.columns
-        if column.name in rows[0] and not column.primary_key and column.name not in unchanged
-    ]
-    differs = [
-        sql_cast(column, Text).is_distinct_from(sql_cast(statement.excluded[column.name], Text))
-        if isinstance(column.type, JSON)
-        else column.is_distinct_from(statement.excluded[column.name])
-        for column in given
-        if column.name not in _WRITTEN_BY
-    ]
-    statement = statement.on_conflict_do_update(
-        index_elements=list(table.primary_key.columns),
-        set_={column.name: statement.excluded[column.name] for column in given},
-        where=or_(*differs),
-    )
-    connection.execute(statement, [_clean(table, row) for row in rows])
-
-
-#: Columns that say who wrote a row and when, not what it says.
-_WRITTEN_BY: Final = frozenset({"run_id", "judged_at", "read_at", "seconds", "validated_at"})
-
-
-def _dialect_insert(connection: Connection, table: Table) -> sqlite.Insert | postgresql.Insert:
-    if connection.dialect.name == "postgresql":
-        return postgresql.insert(table)
-    return sqlite.insert(table)

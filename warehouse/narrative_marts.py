@@ -18,10 +18,10 @@ what is ambiguous is never called an error.
 from __future__ import annotations
 
 import re
-from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import product as combinations
 from typing import Any, Final, Literal
 
@@ -29,6 +29,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from disclosures.forms import forms, squeeze
+from warehouse.addresses import Address, Gap
 from warehouse.checks import (
     MONEY_UNITS,
     SCALE,
@@ -45,7 +46,7 @@ from warehouse.checks import (
     product,
     span_of,
 )
-from warehouse.marts import Address, Builder, Gap
+from warehouse.marts import Builder
 
 _UP: Final = frozenset(["增加", "增长", "上升", "提高", "上涨", "净增", "增幅"])
 _DOWN: Final = frozenset(["减少", "下降", "降低", "压减", "压缩", "节约", "降幅", "减幅"])
@@ -53,6 +54,8 @@ _BUDGETS: Final = ("budget_initial", "budget_full")
 _PATH: Final = re.compile(
     r"(?P<class>[^,，。;；：:、]*?)\(类\)(?P<section>[^,，。;；：:]*?)\(款\)(?P<item>[^,，。;；：:]*?)\(项\)"
 )
+#: "与2023年预算基本持平" compares with a budget, whatever year it names.
+_BUDGET_BESIDE: Final = r"预算[^,;:。]{0,8}(?:持平|一致|相同|相等|差异|变化|增减)"
 #: A cut or wrapped name is taken for the name that it begins, from this many characters on.
 _CUT_NAME: Final = 6
 
@@ -168,6 +171,24 @@ class Repeat(_Spec):
     pick: Pick
 
 
+class Worded(_Spec):
+    """What a sentence says in words of an amount beside a budget or the year before (持平, 大于,
+    小于) is what the stated figures say. Figures that meet within their rounding bear out every
+    word."""
+
+    shape: Literal["worded"]
+    pick: Pick
+    words: tuple[str, ...]
+
+
+class Bases(_Spec):
+    """Two rates of one section start from the same initial budget: a stated adjustment of the
+    budget, and a rate of completion that is not that of the stated full-year budget."""
+
+    shape: Literal["bases"]
+    pick: Pick
+
+
 class Named(_Spec):
     """A list of names in a sentence is that of the non-zero lines of a form."""
 
@@ -179,7 +200,18 @@ class Named(_Spec):
 
 
 StatementShape = (
-    Tie | Ratio | Growth | Direction | Sum | Weighted | Prior | NotBudget | Repeat | Named
+    Tie
+    | Ratio
+    | Growth
+    | Direction
+    | Sum
+    | Weighted
+    | Prior
+    | NotBudget
+    | Repeat
+    | Worded
+    | Bases
+    | Named
 )
 
 
@@ -214,7 +246,8 @@ def addresses_of(shape: StatementShape) -> Iterator[Address]:
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """One statement, its figure as a span; ``sign`` is that of its direction word."""
+    """One statement, its figure as a span; ``sign`` is that of its direction word. What has no
+    figure has a ``word``."""
 
     position: int
     order: int
@@ -228,6 +261,12 @@ class Said:
     quote: str
     sign: int
     versus: str
+    word: str = ""
+
+    @property
+    def lead(self) -> str:
+        """The words of its sentence before the figure."""
+        return _plain(self.quote).partition(self.printed)[0]
 
     def known(self) -> Known:
         return Known(self.span, (Evidence("statement", position=self.position),))
@@ -239,14 +278,33 @@ def _chapter(section: str) -> str:
     return match[0] if match else section
 
 
+class Vocabulary:
+    """The subjects of which the narratives of a batch speak."""
+
+    def __init__(self, subjects: Iterable[str]) -> None:
+        self._subjects = frozenset(subjects)
+        self._fitting: dict[str, frozenset[str]] = {}
+
+    def fitting(self, pattern: str) -> frozenset[str]:
+        """The subjects that fit a pattern as a whole."""
+        found = self._fitting.get(pattern)
+        if found is None:
+            fits = re.compile(pattern).fullmatch
+            found = self._fitting[pattern] = frozenset(s for s in self._subjects if fits(s))
+        return found
+
+
 @dataclass
 class Narrative:
     """The statements of one disclosure, in reading order; ``doubtful`` are the positions of those
-    whose subject the words before the figure do not bear out."""
+    whose subject the words before the figure do not bear out, ``worded`` the comparisons without
+    a figure."""
 
     disclosure: int
     said: list[Said]
+    worded: list[Said]
     doubtful: frozenset[int]
+    vocabulary: Vocabulary
     by_subject: dict[str, list[Said]] = field(init=False)
     _found: dict[tuple[str, str], list[Said]] = field(init=False, default_factory=dict)
 
@@ -255,17 +313,33 @@ class Narrative:
         for one in self.said:
             self.by_subject[one.subject].append(one)
 
+    @cached_property
+    def money_half(self) -> int:
+        """Half a unit of the last decimal that most of its money has, in ticks of 万元."""
+        halves = Counter(
+            s.span.half for s in self.said if s.unit in MONEY_UNITS and not s.span.is_zero
+        )
+        return halves.most_common(1)[0][0] if halves else 0
+
+    def as_told(self, known: Known) -> Known:
+        """A cell's figure as it would be told: percentages may have been computed from amounts
+        in 万元 where the forms print 元."""
+        span = known.span
+        if span.is_zero or span.half >= self.money_half:
+            return known
+        return Known(Span(span.value, self.money_half), known.evidence)
+
     def of(self, subject: str, measures: Sequence[str]) -> list[Said]:
         """Statements whose subject fits a pattern."""
         key = (subject, "|".join(measures))
         found = self._found.get(key)
         if found is None:
             exact = self.by_subject.get(subject)
-            groups = (
-                [exact]
-                if exact is not None
-                else [g for name, g in self.by_subject.items() if _fits(subject, name)]
-            )
+            if exact is not None:
+                groups = [exact]
+            else:
+                fitting = self.vocabulary.fitting(subject)
+                groups = [g for name, g in self.by_subject.items() if name in fitting]
             found = [s for group in groups for s in group if s.measure in measures]
             if len(groups) > 1:
                 found.sort(key=_in_order)
@@ -313,10 +387,12 @@ def narratives(builder: Builder) -> dict[int, Narrative]:
     )
     for position, row in enumerate(zip(*(frame[c].tolist() for c in columns), strict=True)):
         raw[order[row[0]]].append((position, *row[1:]))
+    vocabulary = Vocabulary(frame["subject"].unique().tolist())
     told: dict[int, Narrative] = {}
     for d, rows in raw.items():
         said = [s for s in _spans(rows) if not _of_another_year(s, int(builder.year[d]))]
-        told[d] = Narrative(d, said, frozenset(_ill_named(said)))
+        worded = list(_worded(rows))
+        told[d] = Narrative(d, said, worded, frozenset(_ill_named(said)), vocabulary)
     return told
 
 
@@ -334,17 +410,19 @@ def _ill_named(said: Sequence[Said]) -> Iterator[int]:
     reached: dict[str, int] = defaultdict(int)
     here: set[str] = set()
     above: set[str] = set()
-    quote = ""
+    quote, text = "", ""
+    names: list[tuple[int, str]] = []
     for one in said:
         if one.quote != quote:
             quote, here, above = one.quote, set(), here
+            text = _plain(quote)
+            # No name holds a digit, so none reaches across a figure.
+            names = [(m.end(), m.lastgroup or "") for m in _NEIGHBOURS.finditer(text)]
         here.add(one.subject)
-        text = _plain(one.quote)
         at = text.find(f"{one.printed}{squeeze(one.unit)}", reached[one.quote])
         if at < 0:
             continue
         before = text[reached[one.quote] : at]
-        named = [m.lastgroup or "" for m in _NEIGHBOURS.finditer(text[:at])]
         reached[one.quote] = at + len(one.printed)
         if one.measure not in _CHECKED_NAMES:
             continue
@@ -353,6 +431,7 @@ def _ill_named(said: Sequence[Said]) -> Iterator[int]:
         if nameless and len(above) > 1 and one.subject in above and here == {one.subject}:
             yield one.position
             continue
+        named = [name for end, name in names if end <= at]
         neighbour = bool(named) and _NEIGHBOURS.match(one.subject) is not None
         income = one.subject.endswith("收入") and re.search(r"支出[^收]*$", before)
         expense = one.subject.endswith("支出") and re.search(r"收入[^支]*$", before)
@@ -365,24 +444,43 @@ def _of_another_year(said: Said, year: int) -> bool:
     checked is of the year of the accounts."""
     if said.measure in ("change_amount", "change_pct", "share", "completion"):
         return False
-    clauses = _clauses(said.quote)
-    if not any(_names_another_year(clause, year) for clause in clauses):
+    clauses = _clauses(said.quote, year)
+    if not any(another for _, another in clauses):
         return False
-    printed = re.compile(rf"(?<![\d.]){re.escape(said.printed)}(?![\d.])")
-    mine = [clause for clause in clauses if printed.search(clause)]
-    return bool(mine) and all(_names_another_year(clause, year) for clause in mine)
+    mine = [another for clause, another in clauses if _prints(clause, said.printed)]
+    return bool(mine) and all(mine)
 
 
-@lru_cache(maxsize=16384)
+def _prints(clause: str, printed: str) -> bool:
+    """Whether a clause holds a figure, and not as a part of a longer one."""
+    start = clause.find(printed)
+    while start >= 0:
+        end = start + len(printed)
+        before, after = clause[start - 1 : start], clause[end : end + 1]
+        if not _in_figure(before) and not _in_figure(after):
+            return True
+        start = clause.find(printed, start + 1)
+    return False
+
+
+def _in_figure(character: str) -> bool:
+    return character == "." or character.isdecimal()
+
+
+@lru_cache(maxsize=256)
 def _plain(quote: str) -> str:
     return re.sub(r"(?<=\d),(?=\d{3})", "", squeeze(quote))
 
 
-def _clauses(quote: str) -> tuple[str, ...]:
-    return tuple(re.split(r"[,，;；:：。]", _plain(quote)))
+@lru_cache(maxsize=256)
+def _clauses(quote: str, year: int) -> tuple[tuple[str, bool], ...]:
+    """The clauses of a sentence, each with whether it speaks of another year."""
+    return tuple(
+        (clause, _names_another_year(clause, year))
+        for clause in re.split(r"[,，;；:：。]", _plain(quote))
+    )
 
 
-@lru_cache(maxsize=65536)
 def _names_another_year(clause: str, year: int) -> bool:
     if re.search(r"上年|去年|上一年", clause):
         return True
@@ -430,6 +528,28 @@ def _spans(rows: Sequence[tuple[Any, ...]]) -> list[Said]:
     return said
 
 
+def _worded(rows: Sequence[tuple[Any, ...]]) -> Iterator[Said]:
+    """Comparisons in words; they have a place in the order of the statements."""
+    for n, row in enumerate(rows):
+        position, section, subject, measure, _, unit, quote, direction, versus = row
+        if measure == "compare" and direction:
+            yield Said(
+                position,
+                n,
+                section or "",
+                _chapter(section or ""),
+                subject,
+                measure,
+                Span(0),
+                "",
+                unit or "",
+                quote,
+                0,
+                versus or "",
+                direction,
+            )
+
+
 # ----------------------------------------------------------------------------------------- items
 
 
@@ -437,37 +557,53 @@ def _spans(rows: Sequence[tuple[Any, ...]]) -> list[Said]:
 class _Line:
     code: str
     name: str
-    known: Known | None
+    position: int
+    builder: Builder
+
+    @property
+    def known(self) -> Known | None:
+        """The figure, unless it is unreadable; few of the lines are ever asked for theirs."""
+        builder, n = self.builder, self.position
+        if builder.bad[n]:
+            return None
+        span = Span(int(builder.ticks[n]), int(builder.half[n]))
+        return Known(span, (Evidence("cell", position=n),))
 
 
 class _Lines:
     """The coded lines of a form's column by disclosure, for figures that name no code."""
 
     def __init__(self, builder: Builder, form: str, column: str) -> None:
-        facts = builder.batch.facts
-        mine = (builder.form_of == form) & (facts["column"] == column).to_numpy(dtype=bool)
-        mine &= facts["row"].str.isdigit().to_numpy(dtype=bool, na_value=False)
-        self.of: dict[int, list[_Line]] = defaultdict(list)
-        positions = np.flatnonzero(mine)
-        for n, d, code, name, ticks, half, bad in zip(
-            positions.tolist(),
-            builder.d[positions].tolist(),
-            facts["row"].to_numpy(dtype=object)[positions].tolist(),
-            facts["name"].to_numpy(dtype=object)[positions].tolist(),
-            builder.ticks[positions].tolist(),
-            builder.half[positions].tolist(),
-            builder.bad[positions].tolist(),
-            strict=True,
-        ):
-            known = None if bad else Known(Span(ticks, half), (Evidence("cell", position=n),))
-            self.of[d].append(_Line(code, squeeze(str(name or "")), known))
+        self._builder = builder
+        positions = builder.table(Address(form, "", "each", column))
+        digits = np.array([name.isdigit() for name in builder.row_names], dtype=bool)
+        positions = positions[digits[builder.row[positions]]]
+        # Facts come by disclosure, but not in the order in which the batch names them.
+        positions = positions[np.argsort(builder.d[positions], kind="stable")]
+        bounds = np.searchsorted(builder.d[positions], np.arange(builder.size + 1))
+        self._positions, self._bounds = positions, bounds.tolist()
+        self._of: dict[int, list[_Line]] = {}
+
+    def of(self, disclosure: int) -> list[_Line]:
+        """The coded lines of one disclosure, in printed order."""
+        found = self._of.get(disclosure)
+        if found is None:
+            found = self._of[disclosure] = list(self._made(disclosure))
+        return found
+
+    def _made(self, disclosure: int) -> Iterator[_Line]:
+        builder = self._builder
+        start, stop = self._bounds[disclosure : disclosure + 2]
+        for n in self._positions[start:stop].tolist():
+            name = _line_title(str(builder.names[n] or ""))
+            yield _Line(builder.row_names[builder.row[n]], name, n, builder)
 
     def named(self, disclosure: int, subject: str, quote: str) -> list[_Line]:
         """The lines that a statement's subject names."""
         wanted, lengths = _line_name(subject)
         if not wanted:
             return []
-        lines = self.of.get(disclosure, [])
+        lines = self.of(disclosure)
         found = [x for x in lines if len(x.code) in lengths and _same_name(x.name, wanted)]
         if len(found) < 2 or 3 in lengths:
             return found
@@ -482,6 +618,11 @@ class _Lines:
         ]
         exact = [x for x in found if x.code[:5] in sections]
         return exact or found
+
+
+@lru_cache(maxsize=65536)
+def _line_title(name: str) -> str:
+    return squeeze(name)
 
 
 @lru_cache(maxsize=65536)
@@ -516,11 +657,37 @@ class NarrativeChecks:
         self.narratives = narratives_of
         self._cells: dict[str, tuple[list[int], list[int], list[int], Address]] = {}
         self._lines: dict[str, _Lines] = {}
+        self._speaking: dict[tuple[str, str], list[int]] = defaultdict(list)
+        for d, narrative in narratives_of.items():
+            for key in {(s.subject, s.measure) for s in (*narrative.said, *narrative.worded)}:
+                self._speaking[key].append(d)
+
+    def _of_subject(self, shape: StatementShape) -> list[Narrative]:
+        """The narratives that state what a shape starts from."""
+        measures: tuple[str, ...]
+        if isinstance(shape, Weighted):
+            pattern, measures = shape.total, ("amount",)
+        elif isinstance(shape, Prior):
+            pattern, measures = shape.whole, ("change_amount",)
+        else:
+            pick = shape.total if isinstance(shape, Sum) else shape.pick
+            pattern, measures = pick.subject, pick.measure
+        told = next(iter(self.narratives.values()), None)
+        if told is None:
+            return []
+        subjects = told.vocabulary.fitting(pattern) | {pattern}
+        numbers = {
+            d
+            for subject, measure in self._speaking
+            if measure in measures and subject in subjects
+            for d in self._speaking[subject, measure]
+        }
+        return [self.narratives[d] for d in sorted(numbers)]
 
     def rows(self, shape: StatementShape) -> list[CheckRow]:
         """All checks of one rule."""
         found: list[CheckRow] = []
-        for narrative in self.narratives.values():
+        for narrative in self._of_subject(shape):
             rows = self._of(shape, narrative)
             if not narrative.doubtful:
                 found += rows
@@ -549,15 +716,19 @@ class NarrativeChecks:
             return self._named(shape, narrative)
         return (
             row
-            for one in self._picked(shape.pick, narrative)
+            for one in self.picked(shape.pick, narrative)
             if (row := self._one(shape, one, narrative)) is not None
         )
 
     @staticmethod
-    def _picked(pick: Pick, narrative: Narrative) -> list[Said]:
+    def picked(pick: Pick, narrative: Narrative) -> list[Said]:
+        """The statements of a narrative that a rule picks."""
+        found = narrative.of(pick.subject, pick.measure)
+        if "compare" in pick.measure:
+            found = [s for s in narrative.worded if _fits(pick.subject, s.subject)]
         return [
             s
-            for s in narrative.of(pick.subject, pick.measure)
+            for s in found
             if (not pick.section or _searched(pick.section, s.section))
             and not (pick.not_section and _searched(pick.not_section, s.section))
             and not (pick.quote and not _searched(pick.quote, s.quote))
@@ -574,6 +745,10 @@ class NarrativeChecks:
             return self._growth(shape, one, narrative)
         if isinstance(shape, Direction):
             return self._direction(shape, one, narrative)
+        if isinstance(shape, Worded):
+            return self._word(shape, one, narrative)
+        if isinstance(shape, Bases):
+            return self._bases(one, narrative)
         assert isinstance(shape, NotBudget)
         return self._not_budget(shape, one, narrative)
 
@@ -628,6 +803,14 @@ class NarrativeChecks:
             return known, ""
         name = one.subject.partition(":")[2] or one.subject
         return [], f"《{title}》未见名为“{name}”、能够读出的科目"
+
+    def items(self, form: str, column: str, disclosure: int) -> list[tuple[str, str, Known | None]]:
+        """Code, squeezed name and figure of the 项 of a form."""
+        rest = f"{form}.{column}"
+        if rest not in self._lines:
+            self._lines[rest] = _Lines(self.builder, form, column)
+        lines = self._lines[rest].of(disclosure)
+        return [(x.code, x.name, x.known) for x in lines if len(x.code) == 7]
 
     @staticmethod
     def _nearest(one: Said, narrative: Narrative, measure: str) -> Said | None:
@@ -691,8 +874,10 @@ class NarrativeChecks:
         empty = pairs = 0
         zero_evidence: tuple[Evidence, ...] = ()
         for part_term, whole_term in shape.of:
-            parts, _ = self._term(part_term, one, narrative)
-            wholes, _ = self._term(whole_term, one, narrative)
+            parts, wholes = (
+                [narrative.as_told(known) for known in self._term(term, one, narrative)[0]]
+                for term in (part_term, whole_term)
+            )
             for part, whole in combinations(parts, wholes):
                 evidence = part.evidence + whole.evidence
                 if shape.same_sentence and not self._beside(one, evidence, narrative):
@@ -779,6 +964,63 @@ class NarrativeChecks:
             (Evidence("statement", position=change.position),),
         )
 
+    def _word(self, shape: Worded, one: Said, narrative: Narrative) -> CheckRow | None:
+        """Answers in signs: what the word says, and what the figures say."""
+        if one.word not in shape.words:
+            return None
+        row = CheckRow(narrative.disclosure, _label(one), "")
+        if one.versus == "上年决算":
+            if one.word != "持平" or _searched(_BUDGET_BESIDE, _plain(one.quote)):
+                return None
+            change = self._nearest(one, narrative, "change_amount")
+            if change is None or change.quote != one.quote or change.versus != one.versus:
+                return _clause(row, "alone")
+            pairs = [(change, Span(abs(change.span.value), change.span.half), Span(0))]
+            shown = f"比上年增减 {change.printed}{change.unit}"
+        else:
+            own = self._nearest(one, narrative, "amount")
+            budgets = [b for m in _BUDGETS if (b := self._nearest(one, narrative, m))]
+            if own is None or not budgets:
+                return _clause(row, "alone")
+            pairs = [(budget, own.span, budget.span) for budget in budgets]
+            shown = f"决算数为 {own.printed}{own.unit}，预算数为 "
+            shown += "、".join(f"{b.printed}{b.unit}" for b in budgets)
+        said = {"持平": 0, "大于": 1, "小于": -1}[one.word]
+        signs = {
+            said if a.meets(b) else (1 if a.value > b.value else -1): other for other, a, b in pairs
+        }
+        sign = said if said in signs else next(iter(signs))
+        evidence = (Evidence("statement", position=signs[sign].position),)
+        found = _row(row, Span(said * SCALE), Span(sign * SCALE), one, evidence)
+        return replace(found, detail=f"称“{one.word}”，而{shown}")
+
+    def _bases(self, one: Said, narrative: Narrative) -> CheckRow | None:
+        completion, spent, full = (
+            self._nearest(one, narrative, m) for m in ("completion", "amount", "budget_full")
+        )
+        row = CheckRow(narrative.disclosure, f"{one.subject}／budget_initial", "万元")
+        if completion is None or spent is None or full is None:
+            return _clause(row, "alone")
+        rate = percentage(spent.span, full.span)
+        if rate is None or rate.meets(completion.span):
+            return _clause(row, "own_base")
+        stated = _to_hundredths(percentage(spent.span, completion.span))
+        whole = 100 * SCALE
+        evidence = (full.known(), one.known())
+        bases = [
+            Known(base, tuple(e for k in evidence for e in k.evidence))
+            for sign in (1, -1)
+            if (
+                base := _to_hundredths(
+                    percentage(full.span, Span(whole + sign * one.span.value, one.span.half))
+                )
+            )
+        ]
+        if stated is None or not bases:
+            return _clause(row, "alone")
+        best = _closest(stated, bases)
+        return _row(row, stated, best.span, completion, spent.known().evidence + best.evidence)
+
     def _not_budget(self, shape: NotBudget, one: Said, narrative: Narrative) -> CheckRow | None:
         """A match is the finding, so the spans of a match are set apart."""
         if not _compares_with_last_year(one) or one.span.is_zero:
@@ -803,7 +1045,7 @@ class NarrativeChecks:
 
     def _sums(self, shape: Sum, narrative: Narrative) -> Iterator[CheckRow]:
         done: set[tuple[str, int]] = set()
-        for one in self._picked(shape.total, narrative):
+        for one in self.picked(shape.total, narrative):
             where = {"quote": one.quote, "section": one.section, "chapter": one.chapter}
             key = (where[shape.within], one.span.value)
             if key in done:
@@ -877,14 +1119,14 @@ class NarrativeChecks:
                     yield _row(row, one.span, total, one, evidence)
 
     def _priors(self, shape: Prior, narrative: Narrative) -> Iterator[CheckRow]:
-        wholes = list(self._implied(shape.whole, narrative))
+        wholes = list(self.implied(shape.whole, narrative))
         for whole, before in wholes:
             for group in shape.parts:
                 chosen: list[tuple[Said, Span]] = []
                 for subject in group:
                     found = [
                         (s, b)
-                        for s, b in self._implied(subject, narrative)
+                        for s, b in self.implied(subject, narrative)
                         if shape.within == "disclosure" or s.chapter == whole.chapter
                     ]
                     if found:
@@ -902,9 +1144,13 @@ class NarrativeChecks:
                 evidence = tuple(Evidence("statement", position=s.position) for s, _ in chosen)
                 yield _row(row, before, total, whole, evidence)
 
-    def _implied(self, subject: str, narrative: Narrative) -> Iterator[tuple[Said, Span]]:
+    def implied(
+        self, subject: str, narrative: Narrative, not_section: str = ""
+    ) -> Iterator[tuple[Said, Span]]:
         """Changes of a subject against the year before with the figure that they imply for it."""
         for change in narrative.of(subject, ("change_amount",)):
+            if not_section and _searched(not_section, change.section):
+                continue
             if change.unit not in MONEY_UNITS or not _compares_with_last_year(change):
                 continue
             own = self._nearest(change, narrative, "amount")
@@ -913,7 +1159,7 @@ class NarrativeChecks:
 
     def _repeats(self, shape: Repeat, narrative: Narrative) -> Iterator[CheckRow]:
         first: dict[tuple[str, str], Said] = {}
-        for one in self._picked(shape.pick, narrative):
+        for one in self.picked(shape.pick, narrative):
             key = (one.subject, one.measure)
             if key not in first:
                 first[key] = one
@@ -929,7 +1175,7 @@ class NarrativeChecks:
         key = f"{shape.form}.amount"
         if key not in self._lines:
             self._lines[key] = _Lines(self.builder, shape.form, "amount")
-        for one in self._picked(shape.pick, narrative):
+        for one in self.picked(shape.pick, narrative):
             text = squeeze(one.quote)
             match = re.search(shape.after, text)
             if match is None:
@@ -942,7 +1188,7 @@ class NarrativeChecks:
             names = {n.removesuffix("等") for n in re.split(r"[、,，]", listed) if n}
             lines = [
                 x
-                for x in self._lines[key].of.get(narrative.disclosure, [])
+                for x in self._lines[key].of(narrative.disclosure)
                 if len(x.code) == 5 and re.match(shape.classes, x.code) and x.known is not None
             ]
             spent = {x.name: x for x in lines if x.known and not x.known.span.is_zero}
@@ -978,6 +1224,14 @@ def _rate(part: Span, whole: Span, less_one: bool) -> Span | None:
     if rate is None or not less_one:
         return rate
     return Span(rate.value - 100 * SCALE, rate.half)
+
+
+def _to_hundredths(span: Span | None) -> Span | None:
+    """An implied amount as auditors write it, its interval no narrower."""
+    if span is None:
+        return None
+    value = round(span.value, -6)
+    return Span(value, span.half + abs(value - span.value))
 
 
 def _signed(said: Said) -> Known:
@@ -1034,22 +1288,15 @@ def _closest(stated: Span, known: Sequence[Known]) -> Known:
 def _row(
     row: CheckRow, stated: Span, computed: Span, one: Said, evidence: Sequence[Evidence]
 ) -> CheckRow:
-    return CheckRow(
-        row.disclosure,
-        row.subject,
-        row.unit,
-        stated,
-        computed,
-        (Evidence("statement", "stated", one.position), *evidence),
-    )
+    return row.judged(stated, computed, (Evidence("statement", "stated", one.position), *evidence))
 
 
 def _why(row: CheckRow, missing: str) -> CheckRow:
-    return CheckRow(row.disclosure, row.subject, row.unit, missing=missing or "缺少可以对照的数字")
+    return row.unjudged(missing=missing or "缺少可以对照的数字")
 
 
 def _clause(row: CheckRow, clause: str) -> CheckRow:
-    return CheckRow(row.disclosure, row.subject, row.unit, clause=clause)
+    return row.unjudged(clause=clause)
 
 
 def build_narrative_mart(

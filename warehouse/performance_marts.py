@@ -11,9 +11,9 @@ import re
 import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -25,6 +25,7 @@ from warehouse.checks import (
     CheckRow,
     Evidence,
     Known,
+    Relation,
     Span,
     collect,
     decimals_of,
@@ -34,7 +35,7 @@ from warehouse.checks import (
     span_of,
 )
 from warehouse.marts import Builder
-from warehouse.narrative_marts import Narrative, NarrativeChecks
+from warehouse.narrative_marts import Narrative, NarrativeChecks, Pick, Said
 
 _AMOUNTS: Final = ("budget_initial", "budget_full_year", "executed")
 _MAIN_FUNDS: Final = re.compile(r"总额|合计|总计|总预算")
@@ -42,6 +43,14 @@ _OPERATOR: Final = re.compile(r"^(?P<sign>[≥≧>]=?|[≤≦<]=?|=)")
 _COST: Final = re.compile(r"成本")
 #: Of what counts as a cost indicator only amounts can be more than what was spent.
 _MONEY_UNITS: Final = ("万元", "万", "元")
+_OF_PROJECTS: Final = re.compile(r"自评|评价|项目")
+#: Shorter names of items (培训支出) are words that projects use too.
+_LONG_NAME: Final = 6
+_COMMON_WORDS: Final = re.compile(
+    r"^\d{7}[-_—]?|20\d{2}年度?|专项|经费|资金|项目|费用|支出|工作|业务"
+)
+#: What is left of shorter names says nothing.
+_SHORTEST_CORE: Final = 2
 
 
 class _Spec(BaseModel):
@@ -113,6 +122,70 @@ class Adjustment(_Spec):
     indicator: str
 
 
+class OtherFunds(_Spec):
+    """What a whole unit spent of funds whose names fit is what the accounts spent beyond the
+    appropriations: ``total`` less ``appropriated``, all of them cells."""
+
+    shape: Literal["other_funds"]
+    funds: str
+    total: str
+    appropriated: tuple[str, ...]
+
+
+class FundSum(_Spec):
+    """Sources of funds add to the total of the form, measure by measure. ``sources`` are sets of
+    patterns; the rows of a form are complete when each pattern of a set fits one of them."""
+
+    shape: Literal["fund_sum"]
+    sources: tuple[tuple[str, ...], ...]
+
+
+class RateBase(_Spec):
+    """A rate is that of the full-year budget, not of the initial one."""
+
+    shape: Literal["rate_base"]
+
+
+class ProjectsWithin(_Spec):
+    """All projects together, or those that name one item, spent no more than a column of a form
+    holds: ``form`` and ``column``, or else what the text says of ``said``."""
+
+    shape: Literal["projects_within"]
+    form: str
+    column: str
+    said: str = ""
+    by_item: bool = False
+    relation: Relation = "at_most"
+
+
+class Claim(_Spec):
+    """What the narrative says of all evaluated projects holds for their forms, else for the lines
+    of the summary: that none scored ``lower``, what they cost together (``money``), and that there
+    are not ``more`` or ``fewer`` of them."""
+
+    shape: Literal["claim"]
+    pick: Pick
+    of: Literal["lower", "money", "more", "fewer"]
+    relation: Relation = "equal"
+
+
+class Quoted(_Spec):
+    """What the narrative says of one project is what its form says; ``unit``: of the whole
+    unit."""
+
+    shape: Literal["quoted"]
+    pick: Pick
+    unit: bool = False
+
+
+class Ceiling(_Spec):
+    """Shares of a whole, which indicators whose names fit are, do not exceed 100 %."""
+
+    shape: Literal["ceiling"]
+    indicator: str
+    relation: Relation = "at_most"
+
+
 class NoneBought(_Spec):
     """Where the narrative says that nothing was procured, no indicator counts procurements."""
 
@@ -132,6 +205,13 @@ PerformanceShape = (
     | Accounts
     | Adjustment
     | NoneBought
+    | OtherFunds
+    | FundSum
+    | RateBase
+    | ProjectsWithin
+    | Claim
+    | Quoted
+    | Ceiling
 )
 
 
@@ -297,11 +377,21 @@ class PerformanceChecks:
             Accounts: self._accounts,
             Adjustment: self._adjustment,
             NoneBought: self._none_bought,
+            OtherFunds: self._other_funds,
+            FundSum: self._fund_sum,
+            RateBase: self._rate_base,
+            Ceiling: self._ceiling,
         }
 
     def rows(self, shape: PerformanceShape) -> list[CheckRow]:
         if isinstance(shape, Again):
             return list(self._again(shape))
+        if isinstance(shape, ProjectsWithin):
+            return [r for forms in self._by_disclosure for r in self._within(shape, forms)]
+        if isinstance(shape, Quoted):
+            return [r for one in self._by_disclosure for r in self._quoted(shape, one)]
+        if isinstance(shape, Claim):
+            return [r for forms in self._by_disclosure for r in self._claims(shape, forms)]
         return [row for form in self.forms for row in self._shapes[type(shape)](shape, form)]
 
     # -- execution
@@ -572,18 +662,361 @@ class PerformanceChecks:
             span = span_of(actual.value)
             yield _row(row, Span(span.value), Span(0), actual, bought[0].evidence)
 
+    def _other_funds(self, shape: OtherFunds, form: PerformanceForm) -> Iterator[CheckRow]:
+        if form.table != "unit":
+            return
+        lines = [
+            line
+            for line in form.funds
+            if line is not form.main
+            and "executed" in line.cells
+            and re.fullmatch(shape.funds, _source(line.name))
+        ]
+        if not lines:
+            return
+        row = _about(form, f"{'、'.join(x.name for x in lines)}／全年执行数", "万元")
+        spent = [_amount(line, "executed") for line in lines]
+        cells = [(shape.total, 1), *((address, -1) for address in shape.appropriated)]
+        known = [self.narrative.cell(address, form.disclosure) for address, _ in cells]
+        if any(one is None for one in spent) or not all(known):
+            yield _missing(row, "执行数或三类财政拨款支出未能读出")
+            return
+        stated, beyond = Span(0), Span(0)
+        evidence: tuple[Evidence, ...] = ()
+        for one in spent:
+            assert one is not None
+            stated = stated.plus(one.span)
+        for (_, sign), (cell, *_) in zip(cells, known, strict=True):
+            beyond = beyond.plus(cell.span, sign)
+            role: Literal["addend", "subtrahend"] = "addend" if sign > 0 else "subtrahend"
+            evidence += tuple(e.as_role(role) for e in cell.evidence)
+        others = tuple(e for line in lines[1:] for e in line.cells["executed"].evidence)
+        yield _row(row, stated, beyond, lines[0].cells["executed"], (*others, *evidence))
+
+    def _fund_sum(self, shape: FundSum, form: PerformanceForm) -> Iterator[CheckRow]:
+        main, funds = form.main, form.funds
+        if main is None or len(funds) < 2:
+            return
+        parts = [line for line in funds if line is not main]
+        names = [_source(line.name) for line in parts]
+        whole = any(
+            len(group) == len(parts)
+            and all(sum(bool(re.fullmatch(p, n)) for n in names) == 1 for p in group)
+            for group in shape.sources
+        )
+        for measure in _AMOUNTS:
+            total = _amount(main, measure)
+            if total is None:
+                continue
+            row = _about(form, f"{main.name}／{_MEASURES[measure]}", "万元")
+            if not whole:
+                yield _clause(row, "other_sources")
+                continue
+            cells = [line.cells.get(measure) for line in parts]
+            amounts = [_amount_or_blank(cell) for cell in cells]
+            if any(amount is None for amount in amounts):
+                yield _missing(row, "有资金来源的金额未能读出")
+                continue
+            summed = Span(0)
+            for amount in amounts:
+                assert amount is not None
+                summed = summed.plus(amount)
+            evidence = tuple(e for cell in cells if cell for e in cell.evidence)
+            yield _row(row, total.span, summed, main.cells[measure], evidence)
+
+    def _rate_base(self, shape: RateBase, form: PerformanceForm) -> Iterator[CheckRow]:
+        for name, rate, (line, *_) in self._rates(form):
+            spent, initial, full = (
+                _amount(line, key) for key in ("executed", "budget_initial", "budget_full_year")
+            )
+            if rate.value is None or spent is None or initial is None or full is None:
+                continue
+            row = _about(form, name, "%")
+            if initial.span.meets(full.span):
+                yield _clause(row, "same_budget")
+                continue
+            stated = span_of(rate.value, None, "%")
+            of_full = percentage(spent.span, full.span)
+            of_initial = percentage(spent.span, initial.span)
+            if of_full is None or of_initial is None:
+                yield _clause(row, "no_budget")
+                continue
+            evidence = spent.evidence + full.evidence
+            if stated.meets(of_full) or stated.meets(of_initial):
+                yield _row(row, stated, of_full, rate, evidence)
+
+    def _ceiling(self, shape: Ceiling, form: PerformanceForm) -> Iterator[CheckRow]:
+        for line in form.indicators:
+            if not re.search(shape.indicator, squeeze(line.name)):
+                continue
+            for measure in ("target", "actual"):
+                entry = line.cells.get(measure)
+                if entry is None or entry.value is None or entry.unit != "%":
+                    continue
+                row = _about(form, f"{line.name}／{_MEASURES[measure]}", "%")
+                yield _row(row, Span(100 * SCALE), span_of(entry.value, None, "%"), entry, ())
+
+    # -- what the narrative says of projects
+
+    @cached_property
+    def _by_disclosure(self) -> list[list[PerformanceForm]]:
+        of: dict[int, list[PerformanceForm]] = defaultdict(list)
+        for form in self.forms:
+            of[form.disclosure].append(form)
+        return list(of.values())
+
+    def _quoted(self, shape: Quoted, forms: list[PerformanceForm]) -> Iterator[CheckRow]:
+        disclosure = forms[0].disclosure
+        narrative = self.narrative.narratives.get(disclosure)
+        if narrative is None:
+            return
+        for one in self.narrative.picked(shape.pick, narrative):
+            if shape.unit:
+                own = [form for form in forms if form.table == "unit"]
+            else:
+                own = _of_name(one.subject, forms, narrative)
+            if len(own) != 1:
+                continue
+            measures = _QUOTED[one.measure]
+            said = _MEASURES[measures[0]]
+            row = CheckRow(disclosure, f"{one.subject}／{said}", one.unit, doubtful=own[0].doubtful)
+            known: list[Known] = []
+            for measure in measures:
+                entry = own[0].value(measure)
+                span = _span_as(entry, one.measure) if entry else None
+                if entry and span:
+                    known.append(Known(span, entry.evidence))
+            if not known:
+                yield _missing(row, "自评表中没有相应的数字")
+                continue
+            best = min(
+                known,
+                key=lambda k: (not one.span.meets(k.span), abs(one.span.value - k.span.value)),
+            )
+            yield _claimed(row, one.span, best.span, one, best.evidence)
+
+    def _within(self, shape: ProjectsWithin, forms: list[PerformanceForm]) -> Iterator[CheckRow]:
+        disclosure = forms[0].disclosure
+        projects = _projects(forms)
+        if not projects:
+            return
+        if not shape.by_item:
+            known = self.narrative.cell(f"{shape.form}.total.{shape.column}", disclosure)
+            # Where the form is not at hand the text may say it.
+            known = known or self._said(disclosure, "amount", shape.said)
+            yield from self._sum_within("各项目", projects, known, disclosure)
+            return
+        of: dict[str, list[PerformanceForm]] = defaultdict(list)
+        lines = {
+            code: (name, known)
+            for code, name, known in self.narrative.items(shape.form, shape.column, disclosure)
+        }
+        for form in projects:
+            name = squeeze(form.project)
+            named = [
+                code
+                for code, (item, _) in lines.items()
+                if code in name or (len(item) >= _LONG_NAME and item in name)
+            ]
+            if len(named) == 1:
+                of[named[0]].append(form)
+        for code, group in of.items():
+            item, cell = lines[code]
+            about = f"{code} {item}的各项目"
+            yield from self._sum_within(about, group, [cell] if cell else [], disclosure)
+
+    @staticmethod
+    def _sum_within(
+        about: str, projects: Sequence[PerformanceForm], known: Sequence[Known], disclosure: int
+    ) -> Iterator[CheckRow]:
+        row = CheckRow(
+            disclosure, f"{about}／全年执行数", "万元", doubtful=any(f.doubtful for f in projects)
+        )
+        entries = [entry for form in projects if (entry := form.value("executed"))]
+        amounts = [_amount_or_blank(entry) for entry in entries]
+        if not entries:
+            return
+        if not known or any(amount is None for amount in amounts):
+            yield _missing(row, "没有可以对照的项目支出，或有项目的执行数未能读出")
+            return
+        total = Span(0)
+        for amount in amounts:
+            assert amount is not None
+            total = total.plus(amount)
+        evidence = tuple(e.as_role("stated") for e in known[0].evidence)
+        evidence += tuple(e for entry in entries for e in entry.evidence)
+        yield CheckRow(
+            disclosure, row.subject, row.unit, known[0].span, total, evidence, doubtful=row.doubtful
+        )
+
+    def _claims(self, shape: Claim, forms: list[PerformanceForm]) -> Iterator[CheckRow]:
+        disclosure = forms[0].disclosure
+        narrative = self.narrative.narratives.get(disclosure)
+        said = self.narrative.picked(shape.pick, narrative) if narrative else []
+        projects = _projects(forms)
+        if not said or narrative is None or not projects:
+            return
+        doubtful = any(form.doubtful for form in projects)
+        if shape.of == "lower":
+            scored = [
+                (entry.value, form.project, entry)
+                for form in projects
+                if (entry := form.value("score")) and entry.value is not None
+            ]
+            if scored:
+                lowest, project, entry = min(scored, key=lambda x: x[0])
+                for one in said:
+                    row = CheckRow(disclosure, f"{one.subject}／最低得分", "分", doubtful=doubtful)
+                    yield _claimed(row, span_of(lowest), one.span, one, entry.evidence, project)
+            return
+        if shape.of == "money":
+            for one in said:
+                yield from self._claimed_money(one, narrative, projects, doubtful)
+            return
+        # Claims that differ speak of different kinds of projects.
+        if len({one.span.value for one in said}) > 1:
+            return
+        one, found = said[0], Span(len(projects) * SCALE)
+        row = CheckRow(disclosure, f"{one.subject}／数量", "个", doubtful=doubtful)
+        evidence = tuple(
+            next(iter(line.cells.values())).evidence[0]
+            for form in projects
+            for line in form.lines[:1]
+        )
+        stated, computed = (one.span, found) if shape.of == "more" else (found, one.span)
+        yield _claimed(row, stated, computed, one, evidence)
+
+    @staticmethod
+    def _claimed_money(
+        one: Said, narrative: Narrative, projects: Sequence[PerformanceForm], doubtful: bool
+    ) -> Iterator[CheckRow]:
+        beside = [
+            s
+            for s in narrative.said
+            if s.quote == one.quote and s.measure == "count" and _OF_PROJECTS.search(s.subject)
+        ]
+        counts = {s.span.value for s in beside if s.subject == one.subject} or {
+            s.span.value for s in beside
+        }
+        spent = re.search(r"(?:支出|执行|决算)[^,，。;；、\d]*$", one.lead)
+        measures: tuple[str, ...] = _AMOUNTS
+        if one.measure == "amount" and spent:
+            measures = ("executed",)
+        if one.measure != "amount":
+            measures = ("budget_full_year", "budget_initial")
+        row = CheckRow(
+            narrative.disclosure,
+            f"{one.subject}／{_MEASURES[measures[0]]}",
+            one.unit,
+            doubtful=doubtful,
+        )
+        if counts != {len(projects) * SCALE}:
+            yield _clause(row, "other_number")
+            return
+        sums: list[Known] = []
+        for measure in measures:
+            entries = [form.value(measure) for form in projects]
+            amounts = [_amount_or_blank(entry) for entry in entries]
+            total = Span(0)
+            evidence: tuple[Evidence, ...] = ()
+            for entry, amount in zip(entries, amounts, strict=True):
+                if entry is None or amount is None:
+                    break
+                total, evidence = total.plus(amount), (*evidence, *entry.evidence)
+            else:
+                sums.append(Known(total, evidence))
+        if not sums:
+            yield _missing(row, "有项目的金额未能读出")
+            return
+        best = min(
+            sums, key=lambda k: (not one.span.meets(k.span), abs(one.span.value - k.span.value))
+        )
+        yield _claimed(row, one.span, best.span, one, best.evidence)
+
 
 _MEASURES: Final = {
     "score": "得分",
     "executed": "全年执行数",
     "budget_full_year": "全年预算数",
     "budget_initial": "年初预算数",
+    "rate": "执行率",
+    "target": "指标值",
+    "actual": "完成值",
+}
+#: What of a form a measure of the narrative is.
+_QUOTED: Final[Mapping[str, tuple[str, ...]]] = {
+    "score": ("score",),
+    "amount": ("executed",),
+    "budget_full": ("budget_full_year", "budget_initial"),
+    "budget_initial": ("budget_initial", "budget_full_year"),
+    "completion": ("rate",),
 }
 
 
 def _amount(line: Line, measure: str) -> Known | None:
     entry = line.cells.get(measure)
     return entry.amount() if entry is not None else None
+
+
+def _amount_or_blank(entry: Entry | None) -> Span | None:
+    """Money, a blank or a dash being none of it; None where it was not read."""
+    if entry is None:
+        return None
+    if entry.value is None:
+        return Span(0) if re.fullmatch(r"[\s/\-—－]*", entry.text) else None
+    known = entry.amount()
+    return known.span if known else None
+
+
+def _source(name: str) -> str:
+    """The name of a row of funds without its number and the words that lead to it."""
+    return re.sub(r"^(?:其中:?|[(（]?\d+[)）]?[、.]?)+", "", squeeze(name))
+
+
+def _of_name(
+    subject: str, forms: Sequence[PerformanceForm], narrative: Narrative
+) -> list[PerformanceForm]:
+    """The forms that may be those of a project that the narrative names: of the same name, or of
+    one that differs in common words only, where no other project that is named is so near."""
+    of = [form for form in forms if form.table == "project"]
+    exact = [form for form in of if squeeze(form.project) == _plain_name(subject)]
+    if exact:
+        return exact
+    core = _core(_plain_name(subject))
+    named = {s.subject for s in narrative.said if s.subject.endswith("（自评）")}
+    if len(core) < _SHORTEST_CORE or sum(_core(_plain_name(n)) == core for n in named) > 1:
+        return []
+    return [form for form in of if _core(squeeze(form.project)) == core]
+
+
+@lru_cache(maxsize=8192)
+def _plain_name(subject: str) -> str:
+    return squeeze(subject).removesuffix("(自评)")
+
+
+@lru_cache(maxsize=8192)
+def _core(name: str) -> str:
+    """The name of a project without its code, year and the words that most names share."""
+    return _COMMON_WORDS.sub("", name)
+
+
+def _span_as(entry: Entry, measure: str) -> Span | None:
+    """A figure of a form as the narrative would say it."""
+    if measure == "score":
+        return entry.points()
+    if measure == "completion":
+        return None if entry.value is None else span_of(entry.value, None, "%")
+    known = entry.amount()
+    return known.span if known else None
+
+
+def _projects(forms: Sequence[PerformanceForm]) -> list[PerformanceForm]:
+    """The projects that have a form each, else those of the summary; each once."""
+    for table in ("project", "summary"):
+        found = {squeeze(form.project): form for form in forms if form.table == table}
+        if found:
+            return list(found.values())
+    return []
 
 
 @lru_cache(maxsize=8192)
@@ -622,23 +1055,29 @@ def _about(form: PerformanceForm, name: str, unit: str) -> CheckRow:
 def _row(
     row: CheckRow, stated: Span, computed: Span, entry: Entry, evidence: Sequence[Evidence]
 ) -> CheckRow:
-    return CheckRow(
-        row.disclosure,
-        row.subject,
-        row.unit,
-        stated,
-        computed,
-        (Evidence("performance", "stated", entry.position), *evidence),
-        doubtful=row.doubtful,
+    return row.judged(
+        stated, computed, (Evidence("performance", "stated", entry.position), *evidence)
     )
 
 
+def _claimed(
+    row: CheckRow,
+    stated: Span,
+    computed: Span,
+    one: Said,
+    evidence: Sequence[Evidence],
+    detail: str = "",
+) -> CheckRow:
+    stated_by = Evidence("statement", "stated", one.position)
+    return replace(row, detail=detail).judged(stated, computed, (stated_by, *evidence))
+
+
 def _missing(row: CheckRow, why: str) -> CheckRow:
-    return CheckRow(row.disclosure, row.subject, row.unit, missing=why)
+    return row.unjudged(missing=why)
 
 
 def _clause(row: CheckRow, clause: str) -> CheckRow:
-    return CheckRow(row.disclosure, row.subject, row.unit, clause=clause)
+    return row.unjudged(clause=clause)
 
 
 def build_performance_mart(

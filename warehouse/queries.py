@@ -20,7 +20,7 @@ from connectors.records import FetchOutcome
 from disclosures.amounts import CellState, MoneyUnit
 from disclosures.model import Fact, PerformanceFact, Side, Statement
 from disclosures.verdicts import Operand, Severity, State
-from warehouse.load import CHUNK
+from warehouse.rows import CHUNK
 from warehouse.schema import (
     CoreDisclosure,
     CoreDisclosureDocument,
@@ -772,7 +772,7 @@ def _statements(connection: Connection, sha256: str, reader_version: str) -> tup
             section=row.section,
             subject=row.subject,
             measure=row.measure,
-            value=Decimal(row.value),
+            value=Decimal(row.value) if row.value else None,
             unit=row.unit,
             quote=row.quote,
             page=row.page,

@@ -120,6 +120,59 @@ class RawFetch(Base):
     link_text: Mapped[str | None] = mapped_column(Text)
     article_title: Mapped[str | None] = mapped_column(Text)
     published_on: Mapped[str | None] = mapped_column(Text)  # YYYY-MM-DD as the portal says
+    # what its link was worth and why (connectors.link_scores); NULL for lists and robots.txt
+    score: Mapped[int | None] = mapped_column(Integer)
+    score_reasons: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
+    # what was asked on the wire: [{url, status, address, started_at, finished_at, tls, error}];
+    # the archive's journal also keeps the headers (connectors.evidence)
+    hops: Mapped[list[dict[str, Any]] | None] = mapped_column(JSON(none_as_null=True))
+
+
+class RawLocation(Base):
+    """One URL of a site as it stands: what it gave last, and whether it still gives it.
+
+    Every fetch moves its URL's row on; a night looks up here what it knows of a URL.
+    """
+
+    __tablename__ = "raw_locations"
+
+    location_id: Mapped[str] = mapped_column(String(64), primary_key=True)  # of site and URL
+    site: Mapped[str] = mapped_column(String(64), index=True)
+    url: Mapped[str] = mapped_column(Text)
+    role: Mapped[str] = mapped_column(String(16))
+    # current; withdrawn (404, 410 or no longer listed); replaced (another URL has it now)
+    state: Mapped[str] = mapped_column(String(12))
+    state_since: Mapped[datetime] = mapped_column(UtcDateTime)
+    state_reason: Mapped[str | None] = mapped_column(Text)
+    replaced_by: Mapped[str | None] = mapped_column(Text)  # URL
+    sha256: Mapped[str] = mapped_column(String(64), index=True)  # the last body
+    media_type: Mapped[str | None] = mapped_column(Text)
+    etag: Mapped[str | None] = mapped_column(Text)
+    last_modified: Mapped[str | None] = mapped_column(Text)
+    final_url: Mapped[str | None] = mapped_column(Text)
+    found_on: Mapped[str | None] = mapped_column(Text)
+    link_text: Mapped[str | None] = mapped_column(Text)
+    article_title: Mapped[str | None] = mapped_column(Text)
+    published_on: Mapped[str | None] = mapped_column(Text)
+    first_seen_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    last_seen_at: Mapped[datetime] = mapped_column(UtcDateTime)  # it gave a body, or 304
+    received_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # the body itself, no 304
+    checked_at: Mapped[datetime] = mapped_column(UtcDateTime)  # the last fetch, whatever it gave
+    seen_in: Mapped[str] = mapped_column(String(36))  # the last run that came across the URL
+
+
+class RawVersion(Base):
+    """One body that a URL gave, in the order of their first appearance."""
+
+    __tablename__ = "raw_versions"
+
+    location_id: Mapped[str] = mapped_column(
+        ForeignKey("raw_locations.location_id"), primary_key=True
+    )
+    sha256: Mapped[str] = mapped_column(String(64), primary_key=True, index=True)
+    ordinal: Mapped[int] = mapped_column(Integer)
+    first_seen_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    run_id: Mapped[str] = mapped_column(ForeignKey("raw_runs.run_id"))
 
 
 class RawDocument(Base):
@@ -135,6 +188,8 @@ class RawDocument(Base):
     site: Mapped[str | None] = mapped_column(String(64), index=True)
     url: Mapped[str | None] = mapped_column(Text)  # where it was first seen
     file_name: Mapped[str | None] = mapped_column(Text)  # as published, for display only
+    # why the archive no longer has the body, until it is fetched again
+    damage: Mapped[str | None] = mapped_column(Text)
     run_id: Mapped[str] = mapped_column(ForeignKey("raw_runs.run_id"))
 
 
@@ -154,6 +209,10 @@ class RawReading(Base):
     pages: Mapped[int] = mapped_column(Integer)
     forms: Mapped[list[dict[str, Any]]] = mapped_column(JSON, default=list)
     sections: Mapped[list[str]] = mapped_column(JSON, default=list)
+    # what the narrative speaks of, and its wording that no finished one has: [{kind, text, quote,
+    # page}] (see disclosures.reading.remarks); NULL in readings of before they were looked for
+    topics: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
+    remarks: Mapped[list[dict[str, Any]] | None] = mapped_column(JSON(none_as_null=True))
     readers: Mapped[dict[str, str]] = mapped_column(JSON, default=dict)
     notes: Mapped[list[str]] = mapped_column(JSON, default=list)
     statements: Mapped[int] = mapped_column(Integer, default=0)
@@ -248,7 +307,8 @@ class CoreStatement(Base):
     section: Mapped[str] = mapped_column(Text)
     subject: Mapped[str] = mapped_column(Text)
     measure: Mapped[str] = mapped_column(String(24))
-    value: Mapped[str] = mapped_column(Text)  # decimal string in ``unit``
+    # decimal string in ``unit``; empty where a word (``direction``) stands for the number
+    value: Mapped[str] = mapped_column(Text)
     unit: Mapped[str] = mapped_column(Text)
     quote: Mapped[str] = mapped_column(Text)
     page: Mapped[int | None] = mapped_column(Integer)

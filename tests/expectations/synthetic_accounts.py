@@ -7,6 +7,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 from disclosures.amounts import CellState, MoneyUnit
+from disclosures.classification import economic_names
 from disclosures.forms import expense_classes, forms
 from disclosures.model import DocumentKind, Fact, FormReading, Reading, Side
 
@@ -158,6 +159,8 @@ def sound_cells(*, with_capital: bool = True) -> Cells:
 
 
 def name_of(row: str) -> str:
+    if row in economic_names():
+        return economic_names()[row][0]
     return NAMES.get(row, f"科目{row}" if row.isdigit() else row)
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from pydantic import ValidationError
 
 from disclosures.verdicts import Dimension
 from expectations.catalogue import Catalogue, load_catalogue, parse_suite
+from expectations.catalogue_page import catalogue_page
 
 RULE = """
 title: 试验
@@ -34,6 +37,7 @@ def test_it_covers_all_forms_and_dimensions() -> None:
     assert {rule.dimension for rule in catalogue.rules} == set(Dimension)
     assert [suite.name for suite in catalogue.suites] == [
         "between_forms",
+        "between_years",
         "narrative",
         "performance",
         "presentation",
@@ -54,6 +58,21 @@ def test_describe_is_plain_data() -> None:
     assert {"id", "title", "equation", "forms", "severity", "dimension", "basis", "version"} <= (
         rows[0].keys()
     )
+
+
+def test_the_page_of_the_catalogue_is_that_of_this_catalogue() -> None:
+    page = Path(__file__).parents[2] / "docs" / "catalogue.md"
+    assert page.read_text(encoding="utf-8") == catalogue_page(load_catalogue()), (
+        "run: juesuan rules --markdown > docs/catalogue.md"
+    )
+
+
+def test_the_page_numbers_the_clauses_of_every_rule() -> None:
+    page = catalogue_page(load_catalogue())
+    for rule in load_catalogue().rules:
+        assert f"`{rule.id}`" in page
+        for number, reason in enumerate(rule.not_applicable, start=1):
+            assert f"\n{number}. {reason}" in page
 
 
 @pytest.mark.parametrize(

@@ -22,16 +22,23 @@ from synthetic_accounts import (
     sound_cells,
 )
 
-from disclosures.model import Fact, Reading
+from disclosures.classification import bears_name
+from disclosures.model import Fact, Reading, Remark
+from disclosures.reading.remarks import kinds, topic_names
 from disclosures.verdicts import Finding, Judgement, Severity, State
 from expectations.catalogue import Catalogue, Instance, load_catalogue
 from expectations.judge import JudgedBatch, judge_batch
-from warehouse.marts import Address, Batch
+from warehouse.addresses import Address
+from warehouse.batches import Batch
 
 #: The rules of the forms; those of stated figures have tests of their own.
 CATALOGUE = Catalogue(tuple(s for s in load_catalogue().suites if not s.rules[0].check))
 SOUND = facts_of(sound_cells())
-PUBLISHED = {"published_on": "2024-08-30", "urls": ("https://www.example.gov.cn/2023.pdf",)}
+PUBLISHED: dict[str, object] = {
+    "published_on": "2024-08-30",
+    "urls": ("https://www.example.gov.cn/2023.pdf",),
+    "topics": topic_names(),
+}
 #: A code of each form that has a parent, children and an amount.
 CODES = {
     "total": "total",
@@ -68,7 +75,17 @@ def _dropped(form: str) -> tuple[tuple[Fact, ...], dict[str, object]]:
     return tuple(f for f in SOUND if f.form != form), {}
 
 
-#: How to make each question answered no; the argument is the form.
+#: How to make each question answered no; the argument is the form, or the topic.
+def _worded(kind: str) -> Spoiler:
+    remark = Remark(kind, "XX万元", "本年收入合计XX万元", 7)
+    return lambda _: (SOUND, {"remarks": (remark,)})
+
+
+def _administrative(form: str) -> tuple[tuple[Fact, ...], dict[str, object]]:
+    facts = alter(SOUND, lambda f: f.row == "2010301", name="行政运行")
+    return change(facts, (form, "", "2010301", "project"), "3.00"), {}
+
+
 SPOILERS: dict[str, Spoiler] = {
     "presentation.form-present": _dropped,
     "presentation.form-filled": lambda form: (blank(SOUND, [form]), {}),
@@ -87,6 +104,20 @@ SPOILERS: dict[str, Spoiler] = {
         {},
     ),
     "manner.official-host": lambda _: (SOUND, {"urls": ("https://files.example.com/1.pdf",)}),
+    "presentation.topic": lambda topic: (
+        SOUND,
+        {"topics": tuple(t for t in topic_names() if t != topic)},
+    ),
+    **{f"wording.{kind.replace('_', '-')}": _worded(kind) for kind in kinds()},
+    "codes.economic-name": lambda form: (
+        alter(SOUND, lambda f: f.form == form and f.row == "30101", name="办公费"),
+        {},
+    ),
+    "codes.economic-known": lambda form: (
+        alter(SOUND, lambda f: f.form == form and f.row == "30101", row="30188", code="30188"),
+        {},
+    ),
+    "codes.administrative-project": _administrative,
     "codes.same-name": lambda _: (
         alter(SOUND, lambda f: f.form == "05" and f.row == "20103", name="另一个名称"),
         {},
@@ -136,6 +167,7 @@ def judged() -> JudgedBatch:
     narrow = tuple(f for f in SOUND if f.form != "08" or f.column in ("total", "basic", "project"))
     readings["narrow 08"] = [reading(facts=narrow)]
     readings["before 2020"] = [reading(facts=facts_of(cells_before_2020()), year=2019)]
+    details |= {name: {"topics": topic_names()} for name in ("narrow 08", "before 2020")}
     readings |= {"branch": [reading(facts=branch)], "doubt": [reading(facts=doubt)]}
     return judge_batch(Batch.from_readings(readings, details=details), CATALOGUE)
 
@@ -268,3 +300,22 @@ def test_rules_outside_their_years() -> None:
     batch = Batch.from_readings({"x": [reading(facts=facts)]})
     judged = judge_batch(batch, Catalogue((dated,)))
     assert [f.state for f in judged.judgements[0].findings] == [State.NOT_APPLICABLE]
+
+
+@pytest.mark.parametrize(
+    ("code", "printed", "bears"),
+    [
+        ("30217", "公务招待费", True),
+        ("30303", "退休（役）费", True),
+        ("30399", "对其他个人和家庭的补助支出", True),
+        ("30108", "本养老保险缴费", True),
+        ("30307", "医疗费", True),
+        ("30201", "印刷费", False),
+        ("30101", "差旅费", False),
+        ("30188", "新的科目", None),
+        ("30201", "", None),
+    ],
+)
+def test_names_of_economic_codes(code: str, printed: str, bears: bool | None) -> None:
+    """Cut and differing names are the code's own; another code's name is not."""
+    assert bears_name(code, printed) is bears

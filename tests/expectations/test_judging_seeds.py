@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 
 from disclosures.model import DocumentKind, Reading
+from disclosures.reading.remarks import remarks, topics
 from disclosures.reading.text import read_text
 from disclosures.verdicts import Finding, Judgement, Severity, State
 from expectations.catalogue import Catalogue, load_catalogue
 from expectations.judge import judge_batch
-from warehouse.marts import Batch
+from warehouse.batches import Batch
 
 SEEDS = Path(__file__).resolve().parents[2].parent / "shared" / "seeds"
 
@@ -38,6 +39,8 @@ def read(name: str) -> Reading:
         year=2023,
         forms=tuple(form for form, _ in text.forms),
         facts=tuple(fact for _, facts in text.forms for fact in facts),
+        topics=topics(text.pages),
+        remarks=tuple(remarks(text.pages, 2023)),
     )
 
 

@@ -15,8 +15,10 @@ from disclosures.model import Fact, Reading
 from expectations.catalogue import Catalogue, load_catalogue
 from expectations.judge import judge_batch
 from warehouse import load
+from warehouse.addresses import Address, Gap
+from warehouse.batches import Batch, load_batch
 from warehouse.database import open_engine
-from warehouse.marts import Address, Batch, Gap, build_marts, load_batch
+from warehouse.marts import build_marts
 
 SOUND = facts_of(sound_cells())
 WAN = 10**8
@@ -208,6 +210,14 @@ def test_a_batch_from_the_warehouse_is_the_batch_of_the_readings(tmp_path: Path)
         }
     )
     assert len(stored) == 2
+    ids = {
+        int(y): str(d)
+        for d, y in zip(*(stored.disclosures[c] for c in ("disclosure_id", "year")), strict=True)
+    }
+    assert stored.previous_of == {ids[2023]: ids[2022]}
+    assert stored.previous is not None
+    assert stored.previous.facts["code"].isna().all()
+    assert len(stored.previous.facts) > 50
     assert len(stored.facts) == len(straight.facts)
     catalogue = Catalogue(load_catalogue().suites[:1])
     judged = judge_batch(stored, catalogue)

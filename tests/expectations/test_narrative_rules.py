@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
@@ -17,9 +17,12 @@ from disclosures.reading import read_document
 from disclosures.verdicts import Finding, Judgement, Severity, State
 from expectations.catalogue import Catalogue, Rule, load_catalogue
 from expectations.judge import judge_batch
+from warehouse.addresses import Address
+from warehouse.batches import Batch
 from warehouse.checks import Span, percentage, product
-from warehouse.marts import Address, Batch, Builder
+from warehouse.marts import Builder
 from warehouse.narrative_marts import (
+    Bases,
     Direction,
     Growth,
     Named,
@@ -31,6 +34,7 @@ from warehouse.narrative_marts import (
     Sum,
     Tie,
     Weighted,
+    Worded,
 )
 
 SUITE = next(s for s in load_catalogue().suites if s.name == "narrative")
@@ -145,8 +149,35 @@ def case_of(rule: Rule) -> Case:
         subject = example(check.pick.subject)
         one = (subject, "amount", "5.00", "")
         return Case([one, one], [one, (subject, "amount", "6.00", "")], section_of(check.pick))
+    if isinstance(check, Worded):
+        return worded_case(check)
+    if isinstance(check, Bases):
+        common = [
+            ("整体支出自评", "budget_full", "110.00", ""),
+            ("整体支出自评", "amount", "99.00", ""),
+            ("整体支出自评", "completion", "99.00", ""),
+        ]
+        return Case(
+            [*common, ("整体支出自评", "adjustment_rate", "10.00", "")],
+            [*common, ("整体支出自评", "adjustment_rate", "16.84", "")],
+            section_of(check.pick),
+        )
     assert isinstance(check, Named)
     return named_case(check)
+
+
+def worded_case(check: Worded) -> Case:
+    if check.pick.versus == "上年":
+        change = ("培训费", "change_amount", "{}", "增加")
+        said = ("培训费", "compare", "", "持平")
+        met, violated = ([(*change[:2], v, "增加"), said] for v in ("0.00", "1.20"))
+        return Case(met, violated, versus="上年决算", prefix="与上年相比，")
+    common = [("培训费", "amount", "8.00", ""), ("培训费", "budget_initial", "9.00", "")]
+    return Case(
+        [*common, ("培训费", "compare", "", "小于")],
+        [*common, ("培训费", "compare", "", "大于")],
+        versus="年初预算",
+    )
 
 
 def ratio_case(check: Ratio) -> Case:
@@ -225,8 +256,10 @@ def statements(case: Case, said: list[Said]) -> tuple[Statement, ...]:
     pieces = []
     for subject, measure, value, word in said:
         unit = units.get(measure, "万元")
-        if measure in ("share", "completion", "change_pct", "variance_pct"):
+        if measure in ("share", "completion", "change_pct", "variance_pct", "adjustment_rate"):
             unit = "%"
+        if measure == "compare":
+            unit = ""
         lists = word if word.startswith("包括") else ""
         shown = subject
         if subject.startswith("项:"):
@@ -240,12 +273,12 @@ def statements(case: Case, said: list[Said]) -> tuple[Statement, ...]:
             section=case.section or "第三部分/五、说明",
             subject=subject,
             measure=measure,
-            value=Decimal(value),
+            value=Decimal(value) if value else None,
             unit=unit,
             quote=quote,
             page=3,
             direction=word or None,
-            versus=("上年决算" if word else case.versus) or None,
+            versus=("上年决算" if word and measure != "compare" else case.versus) or None,
         )
         for subject, measure, value, unit, word, _ in pieces
     )
@@ -337,7 +370,8 @@ def judge_said(*said: Statement) -> list[Finding]:
 
 
 def one(subject: str, measure: str, value: str, quote: str, **other: str | None) -> Statement:
-    unit = "%" if measure in ("share", "completion", "change_pct", "variance_pct") else "万元"
+    percent = ("share", "completion", "change_pct", "variance_pct", "adjustment_rate")
+    unit = "%" if measure in percent else "万元"
     section = other.pop("section", None) or "第三部分/五、说明"
     return Statement(section, subject, measure, Decimal(value), unit, quote, **other)
 
@@ -359,6 +393,77 @@ def test_legitimate_percentages() -> None:
             )
             == []
         )
+
+
+@pytest.mark.parametrize(("rate", "found"), [("60.74", False), ("60.75", False), ("60.80", True)])
+def test_a_rate_may_come_from_amounts_as_the_text_prints_them(rate: str, found: bool) -> None:
+    """The form prints 元 (60.7541 %), the text 31.32 of 51.56 万元 (60.7448 %)."""
+    exact = {"actual.vehicles": "31.3231", "budget.vehicles": "51.5572"}
+    facts = tuple(
+        replace(f, amount_wan=Decimal(exact[f.column]), decimals=4, text=exact[f.column])
+        if f.form == "09" and f.column in exact
+        else f
+        for f in SOUND
+    )
+    text = f"公务用车购置及运行维护费支出31.32万元，完成预算的{rate}%。"
+    said = (
+        one("公务用车购置及运行维护费", "amount", "31.32", text, section="第三部分/九、三公"),
+        one("公务用车购置及运行维护费", "completion", rate, text, section="第三部分/九、三公"),
+    )
+    batch = Batch.from_readings({"x": [replace(with_statements(said), facts=facts)]})
+    findings = judge_batch(batch, CATALOGUE).judgements[0].findings
+    rules = {f.rule for f in findings if f.state is State.FAIL}
+    assert ("narrative.completion.three-public-vehicles" in rules) is found
+
+
+def compared(word: str, versus: str, text: str) -> Statement:
+    return Statement(
+        "第三部分/五、说明", "培训费", "compare", None, "", text, direction=word, versus=versus
+    )
+
+
+@pytest.mark.parametrize(
+    ("amount", "budget", "word"),
+    [("8.00", "8.00", "持平"), ("8.00", "8.00", "大于"), ("8.00", "9.00", "存在差异")],
+)
+def test_words_that_the_figures_bear_out(amount: str, budget: str, word: str) -> None:
+    text = f"培训费年初预算{budget}万元，支出决算{amount}万元，决算数{word}年初预算数。"
+    assert (
+        judge_said(
+            one("培训费", "budget_initial", budget, text),
+            one("培训费", "amount", amount, text),
+            compared(word, "年初预算", text),
+        )
+        == []
+    )
+
+
+def test_level_with_the_budget_is_not_level_with_last_year() -> None:
+    """The comparison names a year, but a budget's."""
+    text = "培训费8.00万元，比上年增加1.00万元，与2023年预算一致。"
+    assert (
+        judge_said(
+            one("培训费", "amount", "8.00", text),
+            one("培训费", "change_amount", "1.00", text, direction="增加", versus="上年决算"),
+            compared("持平", "上年决算", text),
+        )
+        == []
+    )
+
+
+def test_a_rate_of_the_stated_budget_implies_no_other() -> None:
+    text = "整体支出自评全年预算110.00万元，执行99.00万元，完成90.00%，预算调整率16.84%。"
+    section = "第三部分/六、绩效"
+    said = [
+        one("整体支出自评", measure, value, text, section=section)
+        for measure, value in (
+            ("budget_full", "110.00"),
+            ("amount", "99.00"),
+            ("completion", "90.00"),
+            ("adjustment_rate", "16.84"),
+        )
+    ]
+    assert [f.rule for f in judge_said(*said) if f.rule == "narrative.bases"] == []
 
 
 def test_a_trimmed_share_is_rounding() -> None:
@@ -444,6 +549,7 @@ def test_sanmenxia() -> None:
         "narrative.sum.budget-items",
         "performance.accounts-initial",
         "performance.accounts-executed",
+        "performance.accounts-other-funds",
     }
 
 
@@ -470,3 +576,21 @@ def test_lixia() -> None:
         "narrative.sum.budget-items-exceed",
         "performance.again-score",
     }
+
+
+def test_a_scan_is_silent_because_it_was_not_read() -> None:
+    """Of a scan the forms are read and no sentence, so that nothing can be said of them."""
+    scanned = replace(reading(facts=SOUND), readers={"ocr": "1"})
+    printed = reading(facts=SOUND)
+    batch = Batch.from_readings({"scan": [scanned], "text": [printed]})
+    of_scan, of_text = judge_batch(batch, load_catalogue()).judgements
+    own = {rule.id: rule for rule in load_catalogue().rules}
+    grains = {"statement": "扫描件，文字说明未读取", "performance": "扫描件，绩效自评表未读取"}
+    unread = {rule for rule, what in own.items() if what.grain in grains}
+    assert len(unread) > 50
+    findings = {f.rule: f for f in of_scan.findings}
+    assert {findings[rule].state for rule in unread} == {State.NOT_EVALUABLE}
+    for rule in unread:
+        assert grains[own[rule].grain] in findings[rule].message
+    assert State.NOT_APPLICABLE in {f.state for f in of_text.findings if f.rule in unread}
+    assert of_scan.coverage < of_text.coverage

@@ -17,7 +17,7 @@ from disclosures.verdicts import Cause, Judgement, Severity, State, Sureness
 from expectations.catalogue import load_catalogue
 from expectations.causes import slip
 from expectations.judge import judge_batch
-from warehouse.marts import Batch
+from warehouse.batches import Batch
 
 SEEDS = Path(__file__).resolve().parents[2].parent / "shared" / "seeds"
 HERE = pytest.mark.skipif(not SEEDS.is_dir(), reason="the real disclosures are not here")

@@ -8,7 +8,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from pathlib import Path
 from threading import Barrier
 from typing import Any
 
@@ -38,6 +37,7 @@ from disclosures.verdicts import (
     ValidationSummary,
 )
 from warehouse import load
+from warehouse.locations import known_urls
 from warehouse.schema import (
     Base,
     CoreDisclosure,
@@ -49,6 +49,7 @@ from warehouse.schema import (
     OutValidation,
     RawDocument,
     RawFetch,
+    RawLocation,
     RawReading,
 )
 
@@ -56,17 +57,17 @@ READERS, RULES = "r1", "rules-1"
 NOON = datetime(2024, 9, 2, 12, tzinfo=UTC)
 
 
-class FolderArchive:
-    """The archive's shape; loading only asks it for paths."""
+class Names:
+    """The archive's shape; loading only asks it for names."""
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
+    def archived_as(self, sha256: str, media_type: str) -> str:
+        return f"{sha256[:2]}/{sha256}.pdf"
 
-    def path(self, sha256: str, media_type: str) -> Path:
-        return self.root / sha256[:2] / f"{sha256}.pdf"
+    def size(self, sha256: str) -> int:
+        return 1
 
 
-ARCHIVE = FolderArchive(Path("archive"))
+ARCHIVE = Names()
 SITES = ("hill",)
 
 
@@ -224,12 +225,14 @@ def test_a_night_lands_in_all_tables(engine: Engine) -> None:
         assert (validation.ruleset, validation.results[0]["value"]) == (RULES, "1")
         for table in Base.metadata.sorted_tables:
             for row in connection.execute(select(table)):
-                assert row.run_id == run
+                assert getattr(row, "run_id", run) == run
+        assert connection.scalars(select(RawLocation.seen_in)).all() == [run]
 
 
 def test_a_second_run_changes_no_row_but_its_own(engine: Engine) -> None:
     night(engine)
-    own = ("raw_runs", "raw_fetches")
+    # A location says when and in which run its URL was seen last.
+    own = ("raw_runs", "raw_fetches", "raw_locations")
     before = everything(engine, but=own)
     assert load.unread_documents(engine, READERS) == []
     second = night(engine)
@@ -341,7 +344,7 @@ def test_what_is_published_has_no_length(engine: Engine) -> None:
     noise = "".join(hashlib.sha256(str(n).encode()).hexdigest() for n in range(200))
     url = f"http://hill.test/{noise}"
     load.save_fetches(engine, run, [fetch("a", url=url, found_on=url, file_name=noise)], ARCHIVE)
-    assert list(load.known_fetches(engine, "hill")) == [url]
+    assert [known.url for known in known_urls(engine, "hill")] == [url]
     named = reading("a", agency=noise, title=noise, facts=(fact("line_1", "1", line=noise),))
     load.save_readings(engine, run, [named])
     made = assemble(load.documents_to_assemble(engine, READERS, sites=SITES), alternates="merge")
@@ -375,7 +378,7 @@ def test_known_fetches_are_the_latest_successful_ones(engine: Engine) -> None:
         ],
         ARCHIVE,
     )
-    known = load.known_fetches(engine, "hill")
+    known = {entry.url: entry for entry in known_urls(engine, "hill")}
     assert set(known) == {"http://hill.test/a.pdf", "http://hill.test/c.pdf"}
     assert (known["http://hill.test/a.pdf"].sha256, known["http://hill.test/a.pdf"].etag) == (
         "b" * 64,

@@ -1,0 +1,54 @@
+"""The catalogue as a page of Markdown, for those who want to read what is checked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from expectations.catalogue import Catalogue, Rule
+
+_SEVERITY = {"error": "错误", "warn": "提示", "info": "参考"}
+
+
+def catalogue_page(catalogue: Catalogue) -> str:
+    """Every rule by suite: its equation, severity, basis, and when it does not apply."""
+    return "\n".join(_lines(catalogue)) + "\n"
+
+
+def _lines(catalogue: Catalogue) -> Iterator[str]:
+    yield "# 勾稽关系目录"
+    yield ""
+    yield f"规则版本 `{catalogue.version}`，共 {len(catalogue.rules)} 条。"
+    yield "本页由下列命令生成，请勿手工修改："
+    yield ""
+    yield "    juesuan rules --markdown > docs/catalogue.md"
+    yield ""
+    yield (
+        "印出的数字代表其末位小数半个单位的区间，两边区间相交即为相符；读取存疑的数字不作结论；"
+        "缺少数字的规则记为“无法判断”，不算通过。“错误”计为公开内容有误；“提示”请先核对所列的"
+        "正当理由；“参考”仅作记录。"
+    )
+    for suite in catalogue.suites:
+        yield ""
+        yield f"## {suite.title}（{len(suite.rules)} 条）"
+        for rule in suite.rules:
+            yield ""
+            yield from _rule(rule)
+
+
+def _rule(rule: Rule) -> Iterator[str]:
+    yield f"### {rule.title}"
+    yield ""
+    severity = _SEVERITY[rule.severity.value]
+    yield f"`{rule.id}` · {severity} · {rule.dimension.value} · 版本 {rule.version}"
+    yield ""
+    yield f"> {rule.equation}"
+    yield ""
+    yield f"依据：{rule.basis}"
+    if rule.not_applicable:
+        yield ""
+        yield "不适用的情形："
+        yield ""
+        yield from (f"{n}. {reason}" for n, reason in enumerate(rule.not_applicable, start=1))
+    if rule.innocent:
+        yield ""
+        yield f"请先核对：{rule.innocent}"
