@@ -44,7 +44,7 @@ from disclosures.verdicts import Judgement, Severity, State
 from expectations.catalogue import load_catalogue
 from expectations.equations import System
 from expectations.judge import JudgedBatch, judge_batch
-from warehouse.marts import Batch
+from warehouse.batches import Batch
 
 Key = tuple[str, str, str, str]
 Cells = dict[Key, Fact]

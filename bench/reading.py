@@ -4,15 +4,20 @@
 
 This project reads completely: kind, agency and year, the nine forms by two readers with a verdict
 per cell, performance forms, and the figures of the narrative. pdfplumber (``extract_tables``),
-camelot (``engine="vector"``, if it is installed) and tabula (``lattice``) extract tables and
-nothing else. Each tool runs in a process of its own that has read one document before; times are
-the best of N. Without files, rendered disclosures of 30, 50 and 100 pages are read, and what real
-ones there are in ``../shared/real/final``.
+camelot (``engine="vector"``; ``pip install .[bench]``) and tabula (``lattice``) extract tables and
+nothing else. Each tool runs in a process of its own that has read another document several times;
+times are the best of N. What this project remembers of texts (names, titles) is forgotten before
+every reading, so that no document profits from having been read. Ratios are of processor time,
+because the wall clock also counts the neighbours; threads of the Java virtual machine are
+included. Without files, rendered disclosures of 30, 50 and 100 pages are read, and what real ones
+there are in ``../shared/real/final``.
 """
 
 from __future__ import annotations
 
 import argparse
+import functools
+import gc
 import json
 import os
 import statistics
@@ -35,6 +40,8 @@ REAL = Path(__file__).resolve().parents[2] / "shared" / "real" / "final"
 #: A layout of a form per one or two pages, with page breaks and repeated headings.
 LAYOUT = "guangdong_2019"
 RENDERED_PAGES = (30, 50, 100)
+#: Readings before anything is measured.
+WARMING = 4
 #: What a worker of this project is allowed, in seconds and MiB.
 TARGET_S, TARGET_MIB, TARGET_RATIO = 0.6, 1024, 5.0
 
@@ -93,7 +100,7 @@ def _pdfplumber() -> Callable[[Path], tuple[int, int | None]]:
 
 
 def _camelot() -> Callable[[Path], tuple[int, int | None]]:
-    # No dependency of this project: compared when somebody has installed it.
+    # Of the extra "bench": compared when somebody has installed it.
     import camelot  # type: ignore[import-not-found, unused-ignore]
 
     def read(path: Path) -> tuple[int, int | None]:
@@ -120,15 +127,27 @@ def _tabula() -> Callable[[Path], tuple[int, int | None]]:
 _START = {"juesuan": _juesuan, "pdfplumber": _pdfplumber, "camelot": _camelot, "tabula": _tabula}
 
 
-def _serve(tool: str, repeat: int, paths: Sequence[Path]) -> Result:
-    """Body of a tool's process."""
+def _forget() -> None:
+    """Empty the memories of texts that this project keeps from document to document."""
+    for one in gc.get_objects():
+        if (
+            isinstance(one, functools._lru_cache_wrapper)
+            and str(one.__module__).startswith("disclosures")
+            and one.cache_parameters()["maxsize"]
+        ):
+            one.cache_clear()
+
+
+def _serve(tool: str, repeat: int, warm: Path, paths: Sequence[Path]) -> Result:
+    """Body of a tool's process; ``warm`` is none of the measured documents."""
     import pypdfium2
 
     try:
         read = _START[tool]()
     except ImportError as error:
         return Result(tool, 0.0, (), f"not installed ({error.name})")
-    read(paths[0])
+    for _ in range(WARMING):
+        read(warm)
     documents = []
     for path in paths:
         document = pypdfium2.PdfDocument(path)
@@ -136,10 +155,13 @@ def _serve(tool: str, repeat: int, paths: Sequence[Path]) -> Result:
         document.close()
         best: Measured | None = None
         for _ in range(repeat):
+            if tool == "juesuan":
+                _forget()
+                read(warm)
             wall_s, cpu_s = time.perf_counter(), time.process_time()
             cells, agreed = read(path)
             wall_s, cpu_s = time.perf_counter() - wall_s, time.process_time() - cpu_s
-            if best is None or wall_s < best.wall_s:
+            if best is None or cpu_s < best.cpu_s:
                 best = Measured(str(path), pages, wall_s, cpu_s, cells, agreed)
         assert best is not None
         documents.append(best)
@@ -198,9 +220,10 @@ def disclosure(pages: int, seed: int = 7) -> bytes:
     return body
 
 
-def measure(tool: str, paths: Sequence[Path], repeat: int) -> Result:
+def measure(tool: str, warm: Path, paths: Sequence[Path], repeat: int) -> Result:
     """Run a tool over the files in a process of its own."""
-    order = json.dumps({"tool": tool, "repeat": repeat, "paths": [str(p) for p in paths]})
+    files = {"warm": str(warm), "paths": [str(p) for p in paths]}
+    order = json.dumps({"tool": tool, "repeat": repeat, **files})
     done = subprocess.run(
         [sys.executable, "-m", "bench.reading", "--serve"],
         input=order,
@@ -226,7 +249,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen = parser.parse_args(arguments)
     if chosen.serve:
         order = json.loads(sys.stdin.read())
-        result = _serve(order["tool"], order["repeat"], [Path(p) for p in order["paths"]])
+        files = [Path(p) for p in order["paths"]]
+        result = _serve(order["tool"], order["repeat"], Path(order["warm"]), files)
         # What libraries print stands on lines before.
         print("\n" + json.dumps(asdict(result)))
         # Neither the Java virtual machine nor native libraries need an orderly end.
@@ -236,6 +260,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error(f"unknown tools: {', '.join(sorted(unknown))}")
     console = Console()
     with tempfile.TemporaryDirectory() as name:
+        warm = Path(name) / "warm.pdf"
+        warm.write_bytes(disclosure(RENDERED_PAGES[0], seed=41))
         paths = list(chosen.files)
         if not paths:
             for pages in RENDERED_PAGES:
@@ -243,7 +269,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 path.write_bytes(disclosure(pages))
                 paths.append(path)
             paths += sorted(REAL.glob("*.pdf"))
-        results = [measure(tool, paths, chosen.repeat) for tool in chosen.tools.split(",")]
+        results = [measure(tool, warm, paths, chosen.repeat) for tool in chosen.tools.split(",")]
     for line in report(results, console):
         console.print(line, highlight=False, markup=False)
     return 0
@@ -251,7 +277,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def report(results: Sequence[Result], console: Console) -> list[str]:
     """Print the table; returns what is to be said below it."""
-    seconds = {(r.tool, d.path): d.wall_s for r in results for d in r.documents}
+    seconds = {(r.tool, d.path): d.cpu_s for r in results for d in r.documents}
     table = Printout(title="one warm process per tool, best reading of each document")
     table.add_column("document")
     table.add_column("tool")
@@ -273,7 +299,7 @@ def report(results: Sequence[Result], console: Console) -> list[str]:
                     f"{one.pages / one.wall_s:.0f}",
                     f"{one.cells:,}",
                     "-" if one.agreed is None else f"{one.agreed:,}",
-                    f"{alone / one.wall_s:.1f}" if alone else "-",
+                    f"{alone / one.cpu_s:.1f}" if alone else "-",
                 )
         table.add_section()
     console.print(table)
@@ -281,7 +307,7 @@ def report(results: Sequence[Result], console: Console) -> list[str]:
     said += [f"{r.tool}: peak memory {r.peak_mib:.0f} MiB" for r in results if r.documents]
     own = next((r.documents for r in results if r.tool == "juesuan"), ())
     ratios = [
-        seconds["pdfplumber", one.path] / one.wall_s
+        seconds["pdfplumber", one.path] / one.cpu_s
         for one in own
         if ("pdfplumber", one.path) in seconds
     ]
@@ -292,11 +318,11 @@ def report(results: Sequence[Result], console: Console) -> list[str]:
         )
     thirty = [one for one in own if 24 <= one.pages <= 33]
     said += [
-        f"{Path(one.path).name}: {one.wall_s * 30 / one.pages:.2f} s per 30 pages; "
-        f"target {TARGET_S:g} s"
+        f"{Path(one.path).name}: {one.wall_s * 30 / one.pages:.2f} s, of the processor "
+        f"{one.cpu_s * 30 / one.pages:.2f} s, per 30 pages; target {TARGET_S:g} s"
         for one in thirty
     ]
-    named = {Path(one.path).stem: one.wall_s for one in own}
+    named = {Path(one.path).stem: one.cpu_s for one in own}
     if {"rendered-50", "rendered-100"} <= named.keys():
         said.append(
             f"100 pages cost {named['rendered-100'] / named['rendered-50']:.2f} times 50 pages"

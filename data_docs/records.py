@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from data_docs.layout import FactCell
 from disclosures.model import DocumentKind
+from warehouse.locations import Standing, standings
 from warehouse.queries import other_documents, standing_judgements
 from warehouse.schema import (
     CoreCause,
@@ -76,6 +77,7 @@ class DocumentPart:
     document: RawDocument
     reading: RawReading | None
     addresses: tuple[Address, ...]
+    standing: Standing | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,8 +187,9 @@ def _load_parts(session: Session) -> dict[str, list[DocumentPart]]:
             CoreDisclosureDocument.ordinal,
             CoreDisclosureDocument.sha256,
         )
-    )
+    ).all()
     addresses = _load_addresses(session)
+    became = standings(session.connection(), {link.sha256 for link, _, _ in rows})
     parts: dict[str, list[DocumentPart]] = defaultdict(list)
     for link, document, reading in rows:
         parts[link.disclosure_id].append(
@@ -199,6 +202,7 @@ def _load_parts(session: Session) -> dict[str, list[DocumentPart]]:
                 document=document,
                 reading=reading,
                 addresses=tuple(addresses.get(link.sha256, ())),
+                standing=became.get(link.sha256),
             )
         )
     return parts

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
 
@@ -26,6 +27,7 @@ from data_docs.wording import (
     SEVERITIES,
     SEVERITY_NOTES,
     SIDES,
+    STANDINGS,
     STATES,
     SURENESS,
     word,
@@ -34,6 +36,7 @@ from disclosures.forms import forms
 from disclosures.model import Side
 from disclosures.verdicts import Severity, State
 from expectations.scoring import NO_GRADE, load_scoring
+from warehouse.locations import Standing
 from warehouse.schema import CoreCause, CoreFinding, CoreJudgement, RawDocument
 
 PASSED: Final = (State.EXACT, State.WITHIN_ROUNDING)
@@ -88,6 +91,16 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True)
+class Gone:
+    """What became of a document where it was published."""
+
+    what: str
+    since: datetime
+    reason: str | None
+    url: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class SourceView:
     """One document of a disclosure. ``href`` opens the archived file; ``is_pdf`` takes pages."""
 
@@ -107,6 +120,9 @@ class SourceView:
     readers: str
     notes: tuple[str, ...]
     document: RawDocument
+    #: What became of it where it was published (Chinese), since when and where now; None while
+    #: it is still there.
+    gone: Gone | None
 
     def page_href(self, page: int | None) -> str | None:
         if self.href is None:
@@ -336,9 +352,17 @@ def source_views(parts: Sequence[DocumentPart], links: ArchiveLinks) -> tuple[So
                 readers="，".join(f"{name} {version}" for name, version in readers.items()),
                 notes=tuple(str(note) for note in (reading.notes or ())) if reading else (),
                 document=document,
+                gone=_gone(part.standing),
             )
         )
     return tuple(views)
+
+
+def _gone(standing: Standing | None) -> Gone | None:
+    if standing is None or standing.state not in STANDINGS:
+        return None
+    what = word(STANDINGS, standing.state)
+    return Gone(what, standing.since, standing.reason, standing.successor_url)
 
 
 def page_link(

@@ -17,6 +17,13 @@ STATES: Final[Mapping[str, str]] = {
     "not_applicable": "不适用",
 }
 
+#: What became of a document where it was published, while it is not simply still there.
+STANDINGS: Final[Mapping[str, str]] = {
+    "changed": "已被同一网址上的新文件取代",
+    "withdrawn": "已撤回",
+    "replaced": "已替换",
+}
+
 #: Listed apart from the real findings, with what each state means for the reader.
 APART: Final[Mapping[str, str]] = {
     "extraction_suspect": (
@@ -52,6 +59,10 @@ MEASURES: Final[Mapping[str, str]] = {
     "budget_full": "全年预算数",
     "budget_full_year": "全年预算数",
     "variance_pct": "预决算差异率",
+    "adjustment_rate": "预算调整率",
+    "score_floor": "最低得分",
+    "compare": "比较",
+    "none": "有无",
     "count": "数量",
     "executed": "执行数",
     "rate": "执行率",

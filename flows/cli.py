@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from enum import IntEnum, StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
@@ -64,6 +65,15 @@ Data = Annotated[
         help="folder of archive, data docs and warehouse  [default: var]",
     ),
 ]
+ArchiveAt = Annotated[
+    str | None,
+    typer.Option(
+        "--archive",
+        metavar="URL",
+        envvar="JUESUAN_ARCHIVE",
+        help="folder or fsspec URL of the archive  [default: archive in --data]",
+    ),
+]
 Jobs = Annotated[
     int | None,
     typer.Option(
@@ -98,6 +108,8 @@ def _prefect(settings: Settings) -> Iterator[None]:
     os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
     os.environ.setdefault("DO_NOT_TRACK", "1")
     os.environ.setdefault("PREFECT_LOGGING_LEVEL", "WARNING")
+    # The private server of a busy machine takes longer than the 20 s that Prefect allows it.
+    os.environ.setdefault("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", "180")
     if not os.environ.get("PREFECT_API_URL") and not (Path.home() / ".prefect").exists():
         os.environ.setdefault("PREFECT_HOME", str((settings.data / "prefect").resolve()))
     from flows.progress import progress_bars
@@ -155,10 +167,11 @@ def nightly(
     ] = "",
     warehouse: Warehouse = None,
     data: Data = None,
+    archive: ArchiveAt = None,
     jobs: Jobs = None,
 ) -> None:
     """The whole job for the registered sites: crawl, read, check, score, publish."""
-    settings = _settings(warehouse=warehouse, data=data, jobs=jobs)
+    settings = _settings(warehouse=warehouse, data=data, archive=archive, jobs=jobs)
     _run_nightly(settings, site or [], since)
 
 
@@ -190,6 +203,7 @@ def rerun(
     ] = Stage.READ,
     warehouse: Warehouse = None,
     data: Data = None,
+    archive: ArchiveAt = None,
     jobs: Jobs = None,
 ) -> None:
     """Do one document, one site or one year again."""
@@ -210,7 +224,7 @@ def rerun(
         )
     except ValidationError as error:
         _stop(_reasons(error))
-    settings = _settings(warehouse=warehouse, data=data, jobs=jobs)
+    settings = _settings(warehouse=warehouse, data=data, archive=archive, jobs=jobs)
     with _prefect(settings):
         from flows.rerun import rerun as flow
 
@@ -231,10 +245,20 @@ def _report(settings: Settings, summary: dict[str, Any]) -> None:
 
 
 @app.command()
-def rules(as_json: AsJson = False) -> None:
+def rules(
+    as_json: AsJson = False,
+    markdown: Annotated[
+        bool, typer.Option("--markdown", help="as a page for reading, with all clauses")
+    ] = False,
+) -> None:
     """The catalogue of identities: id, title, equation, forms, severity, dimension, basis."""
     from expectations.catalogue import load_catalogue
 
+    if markdown:
+        from expectations.catalogue_page import catalogue_page
+
+        typer.echo(catalogue_page(load_catalogue()), nl=False)
+        return
     rows = load_catalogue().describe()
     if as_json:
         typer.echo(json.dumps(rows, ensure_ascii=False, indent=1))
@@ -244,9 +268,15 @@ def rules(as_json: AsJson = False) -> None:
     print_rows(rows, ("id", "title", "equation", "severity", "dimension", "version"))
 
 
-@app.command()
-def sites(as_json: AsJson = False, data: Data = None) -> None:
+sites_app = typer.Typer(help="The registered sites; bare, lists them.", invoke_without_command=True)
+app.add_typer(sites_app, name="sites")
+
+
+@sites_app.callback()
+def sites(context: typer.Context, as_json: AsJson = False, data: Data = None) -> None:
     """The registered sites."""
+    if context.invoked_subcommand is not None:
+        return
     from connectors.sites import load_sites
 
     settings = _settings(data=data)
@@ -258,6 +288,195 @@ def sites(as_json: AsJson = False, data: Data = None) -> None:
     from flows.tables import print_rows
 
     print_rows(rows, ("key", "name", "region", "family", "verified"))
+
+
+@sites_app.command("discover")
+def discover_site(
+    url: Annotated[str, typer.Argument(metavar="URL", help="home page or site map of a portal")],
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="FILE", help="write the draft there; never overwrites"),
+    ] = None,
+    delay_s: Annotated[
+        float, typer.Option("--delay", min=0.0, help="seconds between two requests")
+    ] = 2.0,
+    pages: Annotated[int, typer.Option("--pages", min=1, help="pages looked at, at most")] = 80,
+    data: Data = None,
+) -> None:
+    """Find a portal's columns of final accounts and draft its site file.
+
+    Prints the draft (YAML, with comments on what nobody has checked) or writes it to --out.
+    Nothing is registered: a person checks the draft first.
+
+    Exit code: 0 a draft was made, 2 nothing was found or the portal could not be read.
+    """
+    if out is not None and out.exists():
+        _stop(f"{out} exists and is not overwritten")
+    from connectors.discovery import NothingFound, discover, draft
+    from connectors.sites import load_sites
+    from flows.progress import advance, progress_bars
+
+    settings = _settings(data=data)
+    seen = 0
+
+    def count(fetch: Any) -> None:
+        nonlocal seen
+        seen += 1
+        advance("查找", seen, None, fetch.url)
+
+    try:
+        with progress_bars():
+            found = discover(
+                url,
+                registry=load_sites(replica_base_url=settings.replica or None),
+                allow_loopback=bool(settings.replica) and url.startswith(settings.replica),
+                delay_s=delay_s,
+                contact=settings.contact,
+                pages=pages,
+                on_progress=count,
+            )
+    except NothingFound as error:
+        _stop(str(error))
+    text = draft(found)
+    if out is None:
+        typer.echo(text, nl=False)
+        return
+    try:
+        with out.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except OSError as error:
+        _stop(f"cannot write {out}: {error.strerror}")
+    typer.echo(f"{out}: {len(found.site.columns)} columns, family {found.site.family}", err=True)
+
+
+@sites_app.command("check")
+def check_sites(
+    keys: Annotated[
+        list[str] | None, typer.Argument(metavar="[KEY]...", help="only these sites")
+    ] = None,
+    years: Annotated[
+        int, typer.Option("--years", min=1, help="older newest entries make a site silent")
+    ] = 2,
+    as_json: AsJson = False,
+    data: Data = None,
+) -> None:
+    """Probe the registered sites: ok, dead, moved, blocked, silent or unverified, and why.
+
+    Asks for the first page of each column, as politely as a crawl.
+
+    Exit code: 0 no site is dead, moved, blocked or silent, 1 some is, 2 could not run.
+    """
+    from contextlib import nullcontext
+
+    from connectors.sites import load_sites
+
+    settings = _settings(data=data)
+    wanted = keys or list(load_sites())
+    unknown = sorted(set(wanted) - set(load_sites()))
+    if unknown:
+        _stop(f"no site {', '.join(unknown)}; `juesuan sites` lists them")
+    from connectors.probing import SiteReport, probe_sites
+    from flows.progress import advance, progress_bars
+
+    running: Any = nullcontext()
+    if not settings.replica and any(load_sites()[key].allow_loopback for key in wanted):
+        from connectors.replica.server import serve
+
+        running = serve(cache=settings.data / "replica")
+    with running as replica, progress_bars():
+        base_url = replica.base_url if replica else settings.replica or None
+        registry = load_sites(replica_base_url=base_url)
+        done = 0
+
+        def count(report: SiteReport) -> None:
+            nonlocal done
+            done += 1
+            advance("探测", done, len(wanted), report.site)
+
+        reports = probe_sites(
+            [registry[key] for key in dict.fromkeys(wanted)],
+            years=years,
+            contact=settings.contact,
+            on_done=count,
+        )
+    rows = [report.to_row() for report in reports]
+    if as_json:
+        typer.echo(json.dumps(rows, ensure_ascii=False, indent=1))
+    else:
+        from flows.tables import print_rows
+
+        print_rows(rows, ("site", "name", "state", "reason", "advice"))
+    if any(report.state.needs_attention for report in reports):
+        raise typer.Exit(Exit.ERRORS_FOUND)
+
+
+archive_app = typer.Typer(help="The document archive.", no_args_is_help=True)
+app.add_typer(archive_app, name="archive")
+
+
+@archive_app.command("export-warc")
+def export_warc(
+    out: Annotated[Path, typer.Argument(metavar="OUT.warc.gz", help="the file that is written")],
+    site: Annotated[
+        str | None, typer.Option("--site", metavar="KEY", help="only fetches of this site")
+    ] = None,
+    since: Annotated[
+        datetime | None,
+        typer.Option("--since", formats=["%Y-%m-%d"], help="only fetches since this day (UTC)"),
+    ] = None,
+    document: Annotated[
+        str | None,
+        typer.Option("--document", metavar="SHA", help="only fetches of this document (SHA-256)"),
+    ] = None,
+    data: Data = None,
+    archive: ArchiveAt = None,
+) -> None:
+    """Write what proves the fetches as WARC/1.1: requests, answers, addresses, times, TLS.
+
+    Exit code: 0 written, 1 written without bodies that the archive no longer has, 2 could not run.
+    """
+    from importlib.metadata import version
+
+    from connectors.warc import export_warc as export
+    from flows.steps import Workspace
+
+    settings = _settings(data=data, archive=archive)
+    try:
+        summary = export(
+            Workspace(settings).archive,
+            out,
+            site=site,
+            since=since.date() if since else None,
+            document=document.lower() if document else None,
+            software=f"juesuan/{version('juesuan')}",
+        )
+    except OSError as error:
+        _stop(f"cannot export: {error}")
+    kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(summary.records.items()))
+    typer.echo(f"{out}: {summary.fetches} fetches ({kinds})")
+    for sha256 in summary.missing:
+        typer.echo(f"juesuan: the archive has no sound copy of {sha256}", err=True)
+    raise typer.Exit(Exit.ERRORS_FOUND if summary.missing else Exit.CLEAN)
+
+
+@archive_app.command("verify")
+def verify(data: Data = None, archive: ArchiveAt = None) -> None:
+    """Read every archived document and compare it with its SHA-256.
+
+    Damaged ones are set aside, and the next crawl fetches them again. Exit code: 0 all sound,
+    1 some are not, 2 could not run.
+    """
+    from flows.steps import Workspace
+
+    settings = _settings(data=data, archive=archive)
+    try:
+        sound, damaged = Workspace(settings).archive.verify()
+    except OSError as error:
+        _stop(f"cannot read the archive: {error}")
+    for reason in damaged:
+        typer.echo(f"juesuan: {reason}", err=True)
+    typer.echo(f"{sound} documents are sound, {len(damaged)} are not")
+    raise typer.Exit(Exit.ERRORS_FOUND if damaged else Exit.CLEAN)
 
 
 @app.command()

@@ -15,10 +15,10 @@ from disclosures import jsonl
 from disclosures.assembly import DocumentReading
 from disclosures.model import DocumentKind, Reading
 from disclosures.reading import READER_VERSION
-from disclosures.reading.containers import is_container, members
+from disclosures.reading.containers import is_container
 from disclosures.reading.readers.base import UnreadableError
 from disclosures.reading.sniff import MediaType, sniff
-from disclosures.reading.workers import Limits
+from disclosures.reading.workers import Limits, unpacked
 from disclosures.verdicts import Severity, State
 from flows import steps
 from flows.progress import advance
@@ -205,7 +205,7 @@ def _register(
         take(name, path.read_bytes(), str(path.parent))
         # What cannot be taken out of a container, the container's own reading tells.
         with suppress(UnreadableError):
-            for member in members(path).members if is_container(path) else ():
+            for member in unpacked(path).members if is_container(path) else ():
                 inner = PurePosixPath(member.name).parent
                 take(f"{name}/{member.name}", member.body, f"{path}/{inner}")
     load.save_local_documents(work.engine, run_id, local.values())

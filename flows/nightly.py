@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any, cast
 
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.objects import State
 from prefect.futures import PrefectFuture
 from prefect.runtime import flow_run
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
@@ -28,12 +29,21 @@ class CrawlFailed(Exception):
     """A crawl that does not count: unreachable, blocked, or below the site's ``min``."""
 
 
+class SiteLeftAlone(CrawlFailed):
+    """A crawl that ended because the site is not to be asked again tonight."""
+
+
+def _may_be_tried_again(task: Any, run: Any, state: State[Any]) -> bool:
+    return not isinstance(state.data, SiteLeftAlone)
+
+
 # Idempotency comes from content-addressed files and upserts, so no result is cached.
 @task(
     name="crawl-site",
     task_run_name="crawl {site_key}",
     retries=1,
     retry_delay_seconds=60,
+    retry_condition_fn=_may_be_tried_again,
     cache_policy=NO_CACHE,
 )
 def crawl_site_task(run_id: str, site_key: str, since: date | None) -> steps.SiteOutcome:
@@ -44,24 +54,39 @@ def crawl_site_task(run_id: str, site_key: str, since: date | None) -> steps.Sit
     """
     with tasks.limited("juesuan-crawl"):
         outcome = steps.crawl(steps.workspace(), run_id, site_key, since)
-    if outcome.failed:
-        raise CrawlFailed(f"{site_key}: {outcome.failed}")
+    if outcome.failed and outcome.resume_at is None:
+        reason = f"{site_key}: {outcome.failed}"
+        raise SiteLeftAlone(reason) if outcome.leave_alone else CrawlFailed(reason)
     return outcome
 
 
 def crawl_sites(
     run: steps.Run, sites: Sequence[str], since: date | None
 ) -> tuple[list[steps.SiteOutcome], dict[str, str]]:
-    """Crawl all sites side by side; one that fails does not hold up the others."""
-    futures = {key: crawl_site_task.submit(run.run_id, key, since) for key in sites}
+    """Crawl all sites side by side; one that fails does not hold up the others.
+
+    Sites that were in their quiet hours are crawled after the others, if those hours are over
+    then; otherwise the next run finds them.
+    """
     outcomes: list[steps.SiteOutcome] = []
     failed: dict[str, str] = {}
-    for key, future in futures.items():
-        result = future.result(raise_on_failure=False)
-        if isinstance(result, steps.SiteOutcome):
+    waiting: dict[str, datetime] = {}
+    due: Sequence[str] = sites
+    while due:
+        futures = {key: crawl_site_task.submit(run.run_id, key, since) for key in due}
+        for key, future in futures.items():
+            waiting.pop(key, None)
+            result = future.result(raise_on_failure=False)
+            if not isinstance(result, steps.SiteOutcome):
+                failed[key] = str(result)
+                continue
             outcomes.append(result)
-        else:
-            failed[key] = str(result)
+            if result.resume_at is not None:
+                waiting[key] = result.resume_at
+                failed[key] = f"{key}: {result.failed}"
+            else:
+                failed.pop(key, None)
+        due = [key for key, resume_at in waiting.items() if resume_at <= datetime.now(UTC)]
     return outcomes, failed
 
 
@@ -89,6 +114,8 @@ def nightly(request: NightlyRequest = NightlyRequest()) -> dict[str, Any]:  # no
             "requests": sum(sum(o.outcomes.values()) for o in outcomes),
             "documents": sum(o.documents for o in outcomes),
             "documents_fetched": sum(o.documents_fetched for o in outcomes),
+            "documents_withdrawn": sum(o.withdrawn for o in outcomes),
+            "sites_in_part": {o.site: o.partial for o in outcomes if o.partial},
         }
         tasks.read_all(run, steps.unread(work, sites))
         tasks.assemble_and_judge(run, sites)

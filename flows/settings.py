@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from pydantic import Field
 from pydantic_settings import (
@@ -24,6 +26,12 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="JUESUAN_", extra="forbid")
 
     data: Path = Field(Path("var"), description="folder of archive, data docs and warehouse")
+    archive: str = Field(
+        "", description="folder or fsspec URL (s3://bucket/prefix); below the data folder if empty"
+    )
+    storage: dict[str, Any] = Field(
+        default_factory=dict, description="options of the archive's fsspec file system"
+    )
     warehouse: str = Field("", description="SQLAlchemy URL; SQLite below the data folder if empty")
     jobs: int = Field(
         min(os.cpu_count() or 1, 8), ge=1, description="reader processes, each with one JVM"
@@ -33,7 +41,7 @@ class Settings(BaseSettings):
     )
     replica: str = Field("", description="base URL of a running `juesuan portal`")
     chunk: int = Field(50, ge=1, description="documents in one task")
-    batch: int = Field(2500, ge=1, description="disclosures in one validation")
+    batch: int = Field(1250, ge=1, description="disclosures in one validation")
 
     @classmethod
     def settings_customise_sources(
@@ -53,6 +61,9 @@ class Settings(BaseSettings):
 
     @property
     def archive_root(self) -> Path:
+        """Where archived files are at hand: the archive, or copies of one elsewhere."""
+        if self.archive and "://" not in self.archive:
+            return Path(self.archive)
         return self.data / "archive"
 
     @property
@@ -63,6 +74,8 @@ class Settings(BaseSettings):
         """Hand these settings to child processes and to Prefect's flow runs."""
         for name in type(self).model_fields:
             value = getattr(self, name)
+            if isinstance(value, dict):
+                value = json.dumps(value) if value else ""
             if value or isinstance(value, int):
                 os.environ[f"JUESUAN_{name.upper()}"] = str(value)
 

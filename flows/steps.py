@@ -3,11 +3,13 @@ scheduling, retries and artifacts; ``juesuan check`` calls them without Prefect.
 
 from __future__ import annotations
 
+import tempfile
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager, nullcontext, suppress
+from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import UTC, date, datetime
 from functools import cache, cached_property
 from importlib.metadata import version
 from pathlib import Path
@@ -18,25 +20,38 @@ from sqlalchemy import Engine
 
 from connectors.archive import Archive
 from connectors.crawl import crawl_site
+from connectors.known import KnownIndex
 from connectors.records import Fetch, FetchOutcome, FetchRole
 from connectors.sites import Site, load_sites
 from data_docs.build import build_site
 from disclosures.assembly import Disclosure, DocumentReading, assemble
 from disclosures.model import Reading
 from disclosures.reading import READER_VERSION
-from disclosures.reading.containers import is_container, members
+from disclosures.reading.containers import CONTAINERS, is_container
 from disclosures.reading.readers.base import UnreadableError
 from disclosures.reading.sniff import sniff
-from disclosures.reading.workers import ReaderPool
+from disclosures.reading.workers import ReaderPool, unpacked
 from expectations.catalogue import Catalogue, load_catalogue
 from expectations.judge import JudgedBatch, judge_batch
+from flows.judges import Judges
 from flows.progress import advance
 from flows.settings import Settings, load_settings
-from warehouse import load, queries
+from warehouse import load, locations, queries
+from warehouse.batches import load_batch
 from warehouse.database import open_engine
-from warehouse.marts import load_batch
 
 T = TypeVar("T")
+
+#: The reading workers of the run that is going on in this thread.
+_WARM: ContextVar[ReaderPool | None] = ContextVar("warm_readers", default=None)
+
+#: The judging workers of the run that is going on in this thread.
+_JUDGES: ContextVar[Judges | None] = ContextVar("judges", default=None)
+
+#: So many disclosures make a worker process of their own worth its start.
+_WORTH_A_WORKER = 500
+
+_CONTAINER_TYPES = frozenset(kind.value for kind in CONTAINERS)
 
 
 class UnknownSite(Exception):
@@ -65,7 +80,12 @@ class Workspace:
 
     @cached_property
     def archive(self) -> Archive:
-        return Archive(self.settings.archive_root)
+        settings = self.settings
+        return Archive(
+            settings.archive or settings.archive_root,
+            storage=settings.storage,
+            copies=settings.archive_root,
+        )
 
     @cached_property
     def catalogue(self) -> Catalogue:
@@ -137,6 +157,13 @@ class SiteOutcome:
     documents_fetched: int
     outcomes: Mapping[str, int]
     failed: str | None
+    #: Why what the crawl did not come across may still be published, or None.
+    partial: str | None = None
+    withdrawn: int = 0
+    #: The end of the site's quiet hours, if they kept the crawl from being complete.
+    resume_at: datetime | None = None
+    #: The site is not to be asked again tonight.
+    leave_alone: bool = False
 
 
 def chosen_sites(work: Workspace, keys: Sequence[str]) -> list[str]:
@@ -164,59 +191,57 @@ def chosen_sites(work: Workspace, keys: Sequence[str]) -> list[str]:
 
 
 def take_up_journals(work: Workspace) -> int:
-    """Load the fetches of crawls that ended before the warehouse had them."""
+    """Load the journals of crawls that ended before the warehouse had them; how many."""
     loaded = 0
     for journal in work.archive.journals():
-        fetches = journal.fetches()
         try:
             load.save_fetches(
-                work.engine, journal.run_id, with_members(work, fetches), work.archive
+                work.engine, journal.run_id, with_members(work, journal.rows()), work.archive
             )
         except ValueError:
             # The run is of another warehouse, or was never recorded: its own will take it up.
             continue
         work.archive.settle(journal)
-        loaded += len(fetches)
+        loaded += 1
     return loaded
 
 
-def with_members(work: Workspace, fetches: Sequence[Fetch]) -> list[Fetch]:
+def with_members(work: Workspace, fetches: Iterable[Fetch]) -> Iterator[Fetch]:
     """Fetches, and after each that brought a container (zip) one for every file in it.
 
     A member's URL is the container's with the member's name as fragment, so that members of one
     container stay apart and keep their identity from night to night. What a container holds
     back, its own reading tells.
     """
-    expanded: list[Fetch] = []
     for fetch in fetches:
-        expanded.append(fetch)
+        yield fetch
         if fetch.role is not FetchRole.DOCUMENT or fetch.sha256 is None:
             continue
         try:
-            path = work.archive.path(fetch.sha256)
+            if fetch.media_type not in _CONTAINER_TYPES:
+                continue
+            path = work.archive.local(fetch.sha256)
             if not is_container(path):
                 continue
-            found = members(path).members
+            found = unpacked(path).members
         except (FileNotFoundError, UnreadableError):
             continue
         for member in found:
             media_type = sniff(member.body).value
             sha256, _ = work.archive.put(member.body, media_type)
-            expanded.append(
-                replace(
-                    fetch,
-                    url=f"{fetch.url}#{quote(member.name)}",
-                    final_url=None,
-                    sha256=sha256,
-                    media_type=media_type,
-                    size_bytes=len(member.body),
-                    etag=None,
-                    last_modified=None,
-                    headers={},
-                    file_name=member.name,
-                )
+            yield replace(
+                fetch,
+                url=f"{fetch.url}#{quote(member.name)}",
+                final_url=None,
+                sha256=sha256,
+                media_type=media_type,
+                size_bytes=len(member.body),
+                etag=None,
+                last_modified=None,
+                headers={},
+                file_name=member.name,
+                hops=(),
             )
-    return expanded
 
 
 def crawl(work: Workspace, run_id: str, site_key: str, since: date | None) -> SiteOutcome:
@@ -229,27 +254,72 @@ def crawl(work: Workspace, run_id: str, site_key: str, since: date | None) -> Si
         seen += 1
         advance(f"抓取 {site_key}", seen, None, fetch.url)
 
-    result = crawl_site(
-        site,
-        work.archive,
-        known=load.known_fetches(work.engine, site.key),
-        since=since,
-        run_id=run_id,
-        contact=work.settings.contact,
-        on_progress=count,
-    )
+    with tempfile.TemporaryDirectory(prefix="juesuan-known-") as folder:
+        known = KnownIndex.build(
+            Path(folder) / "known.db", locations.known_urls(work.engine, site.key)
+        )
+        result = crawl_site(
+            site,
+            work.archive,
+            known=known,
+            since=since,
+            run_id=run_id,
+            contact=work.settings.contact,
+            on_progress=count,
+        )
+        known.close()
     advance(f"抓取 {site_key}", seen, seen, "")
     load.save_fetches(work.engine, run_id, with_members(work, result.fetches), work.archive)
+    partial, withdrawn = result.partial, 0
+    if partial is None:
+        try:
+            withdrawn = locations.withdraw_absent(
+                work.engine,
+                run_id,
+                site.key,
+                at=datetime.now(UTC),
+                unsettled=result.unsettled,
+            )
+        except locations.ImplausibleAbsence as error:
+            partial = str(error)
+    for journal in work.archive.journals():
+        if (journal.run_id, journal.site) == (run_id, site.key):
+            work.archive.settle(journal)
     outcomes = Counter(fetch.outcome.value for fetch in result.fetches)
     fetched = sum(
         fetch.role is FetchRole.DOCUMENT
         and fetch.outcome in (FetchOutcome.NEW, FetchOutcome.CHANGED)
         for fetch in result.fetches
     )
-    return SiteOutcome(site.key, result.documents, fetched, dict(outcomes), result.failed)
+    return SiteOutcome(
+        site.key,
+        result.documents,
+        fetched,
+        dict(outcomes),
+        result.failed,
+        partial,
+        withdrawn,
+        result.resume_at,
+        result.leave_alone,
+    )
 
 
 # Reading
+
+
+@contextmanager
+def warm_readers(work: Workspace, documents: int) -> Iterator[None]:
+    """Keep the reading workers that this thread starts from one chunk to the next.
+
+    They end with the block, also when it fails or the flow is cancelled. ``documents`` is how
+    many there are to read.
+    """
+    with ReaderPool(work.settings.jobs, expected=documents) as pool:
+        mark = _WARM.set(pool)
+        try:
+            yield
+        finally:
+            _WARM.reset(mark)
 
 
 def read_documents(
@@ -262,14 +332,27 @@ def read_documents(
 ) -> list[Reading]:
     """Read archived documents in worker processes and save each as it comes.
 
-    ``done`` and ``total`` place this chunk within the whole for the progress bar.
+    The processes are those of :func:`warm_readers`, or else of this call alone. ``done`` and
+    ``total`` place this chunk within the whole for the progress bar.
     """
-    paths = {work.archive.root / d.archived_as: d for d in documents}
+    paths = {}
+    for document in documents:
+        try:
+            paths[work.archive.local(document.sha256)] = document
+        except FileNotFoundError as error:  # gone or damaged: the next crawl fetches it again
+            load.note_damage(work.engine, document.sha256, str(error))
     readings: list[Reading] = []
     if not paths:
         return readings
-    with ReaderPool(min(work.settings.jobs, len(paths))) as pool:
-        for path, reading in pool.read(list(paths)):
+    warm = _WARM.get()
+    with (
+        nullcontext(warm)
+        if warm is not None
+        else ReaderPool(work.settings.jobs, expected=len(paths)) as pool,
+        # Closed at once when saving fails: a second try must not meet what the first left at work.
+        closing(pool.read(list(paths))) as stream,
+    ):
+        for path, reading in stream:
             load.save_readings(work.engine, run_id, [reading])
             readings.append(reading)
             advance(
@@ -286,6 +369,7 @@ def read_documents(
 
 def assemble_sites(work: Workspace, run_id: str, sites: Collection[str]) -> list[Disclosure]:
     """Make disclosures of what the sites publish now."""
+    locations.settle_replacements(work.engine, sites)
     documents = []
     for document in load.documents_to_assemble(work.engine, READER_VERSION, sites=sites):
         site = work.sites.get(document.site or "")
@@ -307,12 +391,48 @@ def assemble_local(
     return disclosures
 
 
+def judging_batches(
+    work: Workspace, run_id: str, versions: Mapping[str, str]
+) -> dict[str, dict[str, str]]:
+    """Disclosures (id to version) by the name of the batch in which they are judged: as many
+    batches as there may be workers, if that makes them neither too small nor too large."""
+    share = -(-len(versions) // work.settings.jobs)
+    size = min(work.settings.batch, max(share, _WORTH_A_WORKER))
+    batches = chunks(list(versions.items()), size)
+    return {f"{run_id[:8]}-{n}": dict(batch) for n, batch in enumerate(batches, start=1)}
+
+
+@contextmanager
+def judges(work: Workspace, batches: Mapping[str, Mapping[str, str]]) -> Iterator[Judges | None]:
+    """Judge these batches in worker processes while this thread saves their verdicts one by one
+    (:func:`judge`). The workers end with the block. A batch alone is judged in this process."""
+    jobs = min(work.settings.jobs, len(batches))
+    if jobs < 2:
+        yield None
+        return
+    wanted = {name: list(batch) for name, batch in batches.items()}
+    with Judges(work.settings.warehouse_url, wanted, jobs=jobs) as pool:
+        pool.begin()
+        mark = _JUDGES.set(pool)
+        try:
+            yield pool
+        finally:
+            _JUDGES.reset(mark)
+
+
 def judge(
     work: Workspace, run_id: str, versions: Mapping[str, str], batch_name: str
 ) -> JudgedBatch:
-    """Validate disclosures (id to version) as one batch, score them and save the verdicts."""
-    batch = load_batch(work.engine, list(versions))
-    judged = judge_batch(batch, work.catalogue, batch_name=batch_name)
+    """Validate disclosures (id to version) as one batch, score them and save the verdicts.
+
+    The verdicts are those of :func:`judges`, if they have the batch.
+    """
+    pool = _JUDGES.get()
+    if pool is not None and batch_name in pool:
+        judged = pool.judged(batch_name)
+    else:
+        batch = load_batch(work.engine, list(versions))
+        judged = judge_batch(batch, work.catalogue, batch_name=batch_name)
     load.save_judgements(work.engine, run_id, judged.judgements, judged.validations, versions)
     return judged
 
@@ -322,10 +442,14 @@ def judge(
 
 def publish(work: Workspace, out: Path | None = None) -> Path:
     """Render the data docs and swap them in; returns the index page."""
+    if work.archive.store.folder is None:
+        for sha256 in load.documents_of_disclosures(work.engine):
+            with suppress(FileNotFoundError):  # the page says that the file is not at hand
+                work.archive.local(sha256)
     return build_site(
         work.engine,
         out or work.settings.data_docs_root,
-        archive=work.settings.archive_root,
+        archive=work.archive.root,
         rules=work.catalogue.describe(),
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich import box
 from rich.console import Console
@@ -11,10 +11,10 @@ from rich.markup import escape
 from rich.table import Table
 
 from disclosures.verdicts import Finding, Severity, State
-from flows import steps
-from flows.artifacts import LABELS, overview_row
-from flows.local import CheckOutcome
-from flows.settings import Settings
+
+if TYPE_CHECKING:
+    from flows.local import CheckOutcome
+    from flows.settings import Settings
 
 #: Findings printed per disclosure; the .jsonl files and the data docs hold all.
 MOST_FINDINGS = 40
@@ -115,6 +115,10 @@ def _level(finding: Finding) -> str:
 
 def print_run(settings: Settings, summary: Mapping[str, Any]) -> None:
     """The summary of a run and the disclosures that it published."""
+    # Prefect and Great Expectations take seconds to import, and other tables need neither.
+    from flows import steps
+    from flows.artifacts import LABELS, overview_row
+
     console = Console()
     counted = Table(box=box.SIMPLE, show_header=False)
     for key, label in LABELS.items():

@@ -63,23 +63,24 @@ def read_all(run: steps.Run, documents: Sequence[load.StoredDocument]) -> None:
     work = steps.workspace()
     kinds: dict[str, int] = {}
     done = 0
-    for chunk in steps.chunks(documents, work.settings.chunk):
-        counted = read_chunk(run.run_id, [d.sha256 for d in chunk], done, len(documents))
-        for kind, count in counted.items():
-            kinds[kind] = kinds.get(kind, 0) + count
-        done += len(chunk)
+    with steps.warm_readers(work, len(documents)):
+        for chunk in steps.chunks(documents, work.settings.chunk):
+            counted = read_chunk(run.run_id, [d.sha256 for d in chunk], done, len(documents))
+            for kind, count in counted.items():
+                kinds[kind] = kinds.get(kind, 0) + count
+            done += len(chunk)
     run.summary |= {"documents_read": done, "kinds": kinds}
 
 
 def judge_all(run: steps.Run, versions: Mapping[str, str]) -> None:
     """Judge disclosures (id to version) in batches."""
     work = steps.workspace()
+    batches = steps.judging_batches(work, run.run_id, versions)
     done = 0
-    for number, batch in enumerate(
-        steps.chunks(list(versions.items()), work.settings.batch), start=1
-    ):
-        done += judge_batch(run.run_id, dict(batch), f"{run.run_id[:8]}-{number}")
-        advance("校验", done, len(versions), "")
+    with steps.judges(work, batches):
+        for name, batch in batches.items():
+            done += judge_batch(run.run_id, batch, name)
+            advance("校验", done, len(versions), "")
     run.summary["disclosures_judged"] = done
 
 

@@ -2,19 +2,28 @@ from __future__ import annotations
 
 import json
 import shutil
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urldefrag
 
 import made_up_accounts as accounts
 from lxml import html
-from sqlalchemy import Engine, delete, update
+from sqlalchemy import Engine, delete, select, update
 from sqlalchemy.orm import Session
 
 from data_docs.build import build_site
 from warehouse.database import open_engine
-from warehouse.schema import Base, CoreDisclosure, CoreFinding, CoreJudgement, RawDocument
+from warehouse.schema import (
+    Base,
+    CoreDisclosure,
+    CoreFinding,
+    CoreJudgement,
+    RawDocument,
+    RawLocation,
+    RawRun,
+    RawVersion,
+)
 
 
 def _page(site: Path, name: str) -> Any:
@@ -288,6 +297,36 @@ def test_an_archived_web_page_is_named_but_not_opened(
     page = _page(out, "disclosures/d00001.html")
     assert not page.xpath("//a[contains(@href, 'archive')]")
     assert "可能含有脚本" in _words(page.get_element_by_id("sources"))
+
+
+def test_what_became_of_a_document_is_told(own_warehouse: Engine, tmp_path: Path) -> None:
+    sha256, run = accounts.sha_of(1), "r"
+    moment = datetime(2026, 11, 20, 18, 30, tzinfo=UTC)
+    location = RawLocation(
+        location_id="l", site="linxi", url="http://linxi.test/a.pdf", role="document",
+        state="replaced", state_since=moment, state_reason="已由新文件替换",
+        replaced_by="http://linxi.test/b.pdf", sha256=sha256, first_seen_at=moment,
+        last_seen_at=moment, checked_at=moment, seen_in=run,
+    )  # fmt: skip
+    with Session(own_warehouse) as session:
+        known = session.scalars(select(RawRun.run_id)).first()
+        session.add(location)
+        session.flush()
+        session.add(
+            RawVersion(
+                location_id="l", sha256=sha256, ordinal=1, first_seen_at=moment, run_id=known
+            )
+        )
+        session.commit()
+    out = tmp_path / "docs"
+    build_site(own_warehouse, out)
+    told = _words(_page(out, "disclosures/d00001.html").get_element_by_id("sources"))
+    assert "本文件于" in told
+    assert "已替换" in told
+    assert "http://linxi.test/b.pdf" in told
+    assert "本文件于" not in _words(
+        _page(out, "disclosures/d00002.html").get_element_by_id("sources")
+    )
 
 
 def test_an_empty_warehouse_has_a_site(tmp_path: Path) -> None:

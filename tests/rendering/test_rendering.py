@@ -18,6 +18,8 @@ import tablers
 from lxml import html
 
 from disclosures.amounts import MoneyUnit, parse_amount
+from disclosures.reading.grids import PageText
+from disclosures.reading.remarks import remarks
 from disclosures.rendering import (
     Figures,
     FiguresError,
@@ -31,6 +33,7 @@ from disclosures.rendering import (
 from disclosures.rendering.__main__ import main
 from disclosures.rendering.figures import dump_figures
 from disclosures.rendering.layout import Numbers
+from disclosures.rendering.narrative import narrate
 from disclosures.rendering.numbers import chinese, converted, in_unit, restyle
 from disclosures.rendering.synthetic import synthetic_figures
 from disclosures.rendering.tables import form_tables
@@ -358,3 +361,38 @@ def test_the_command_writes_a_file_and_explains_what_is_wrong(
     assert "page.rtf" in capsys.readouterr().err
     with pytest.raises(FiguresError, match="no layout"):
         render(load_figures(EXAMPLE), "atlantis", "pdf")
+
+
+def test_no_sentence_has_a_place_for_a_figure_that_there_is_not(example: Figures) -> None:
+    """Blank budgets of form 09, and reviews without amounts."""
+
+    def without_budgets(figures: Figures) -> Figures:
+        f09 = figures.forms.f09
+        assert f09 is not None
+        given = {
+            section: {name: said.model_copy(update={"budget": None}) for name, said in of.items()}
+            for section, of in figures.narrative.stated.items()
+        }
+        reviews = tuple(
+            review.model_copy(update={"budget": None, "executed": None})
+            for review in figures.performance.reviews
+        )
+        return figures.model_copy(
+            update={
+                "forms": figures.forms.model_copy(
+                    update={"f09": f09.model_copy(update={"budget": {}})}
+                ),
+                "narrative": figures.narrative.model_copy(update={"stated": given}),
+                "performance": figures.performance.model_copy(update={"reviews": reviews}),
+            }
+        )
+
+    wordings = {layout.text.wording: layout for layout in layouts().values()}
+    assert len(wordings) >= 6
+    for layout in wordings.values():
+        for figures in (example, synthetic_figures(3)):
+            for one in (figures, without_budgets(figures)):
+                text = "\n".join(paragraph.text for paragraph in narrate(one, layout))
+                page = PageText(1, "第二部分 决算情况说明\n" + text)
+                said = [r.quote for r in remarks([page], one.year) if r.kind == "figure_missing"]
+                assert said == [], layout.text.wording

@@ -1,0 +1,274 @@
+"""Killing a crawl or a nightly run at random moments: what is left, finished by a rerun, must
+equal what an undisturbed run makes.
+
+    python -m bench.killed crawl              # 20 moments, each on a fresh folder, then a rerun
+    python -m bench.killed nightly --chained  # 20 kills one after the other, then one rerun
+
+``kill -9`` hits the run's own process, the crawl's or both, as the seed has it. Compared are the
+rows of all tables but those that tell of runs themselves, without who wrote them and when, and
+the names and bytes of all archived documents.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+ROOT: Final = Path(__file__).parents[1]
+SITES: Final = ("replica_trs", "replica_hanweb")
+
+#: Who wrote a row and when: what a kill may change.
+_WRITTEN: Final = frozenset(
+    {
+        "run_id", "seen_in", "read_at", "seconds", "judged_at", "validated_at", "fetched_at",
+        "first_seen_at", "last_seen_at", "checked_at", "received_at", "state_since",
+    }
+)  # fmt: skip
+#: Rows of runs: what each asked for and when, and the batches that it judged.
+_OF_RUNS: Final = frozenset({"raw_runs", "raw_fetches", "out_validations"})
+
+
+@dataclass
+class Outcome:
+    """What the killing came to."""
+
+    moments_s: list[float] = field(default_factory=list)
+    victims: Counter[str] = field(default_factory=Counter)
+    too_late: int = 0
+    left_over: int = 0
+    servers: int = 0
+    differences: list[str] = field(default_factory=list)
+
+
+def content(data: Path) -> dict[str, list[str]]:
+    """All rows that outlast a run, and the archived documents with the hashes of their bytes."""
+    from sqlalchemy import select
+
+    from warehouse.database import open_engine
+    from warehouse.schema import Base, RawFetch
+
+    engine = open_engine(f"sqlite:///{data / 'warehouse.db'}")
+    try:
+        with engine.connect() as connection:
+            found = {
+                table.name: sorted(
+                    repr({k: v for k, v in row._mapping.items() if k not in _WRITTEN})
+                    for row in connection.execute(select(table))
+                )
+                for table in Base.metadata.sorted_tables
+                if table.name not in _OF_RUNS
+            }
+            query = select(RawFetch.site, RawFetch.url, RawFetch.role, RawFetch.sha256)
+            bodies = connection.execute(query.where(RawFetch.sha256.is_not(None)).distinct())
+            found["fetched bodies"] = sorted(map(repr, bodies))
+    finally:
+        engine.dispose()
+    archive = data / "archive"
+    found["archived documents"] = sorted(
+        f"{path.relative_to(archive)} {hashlib.sha256(path.read_bytes()).hexdigest()}"
+        for path in archive.glob("??/*")
+    )
+    return found
+
+
+def differences(one: Mapping[str, list[str]], other: Mapping[str, list[str]]) -> list[str]:
+    """What is in one and not in the other, cut short."""
+    found = []
+    for name in sorted(set(one) | set(other)):
+        rows = Counter(one.get(name, ()))
+        rows.subtract(Counter(other.get(name, ())))
+        found += [f"{name} {count:+d} {row[:300]}" for row, count in rows.items() if count]
+    return found
+
+
+def start(job: str, data: Path, portal: str) -> subprocess.Popen[bytes]:
+    """A run over the replica's portals: the crawls alone, or the nightly command."""
+    command = [sys.executable, "-m", "bench.killed", "job"]
+    if job == "nightly":
+        command = [sys.executable, "-m", "flows.cli", "nightly"]
+        command += [word for site in SITES for word in ("--site", site)]
+    return subprocess.Popen(
+        command,
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env=os.environ
+        | {"JUESUAN_DATA": str(data), "JUESUAN_REPLICA": portal, "PYTHONPATH": str(ROOT)},
+        start_new_session=True,
+    )
+
+
+def crawl_all() -> None:
+    """The crawls of a night and all that the warehouse keeps of them, without Prefect."""
+    from flows import steps
+
+    work = steps.workspace()
+    with steps.recorded_run(work, "nightly", {}) as run:
+        steps.take_up_journals(work)
+        for site in SITES:
+            steps.crawl(work, run.run_id, site, None)
+
+
+def descendants(pid: int) -> list[int]:
+    """The processes below one, as they are now."""
+    parents: dict[int, list[int]] = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            with suppress(OSError):
+                stat = (entry / "stat").read_text().rpartition(")")[2].split()
+                parents.setdefault(int(stat[1]), []).append(int(entry.name))
+    found, queue = [], [pid]
+    while queue:
+        below = parents.get(queue.pop(), [])
+        found += below
+        queue += below
+    return found
+
+
+def _is(pid: int, name: bytes) -> bool:
+    try:
+        return name in Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return False
+
+
+def is_crawl(pid: int) -> bool:
+    return _is(pid, b"connectors.child")
+
+
+def is_server(pid: int) -> bool:
+    """Prefect's private server outlives the run that started it when that is killed."""
+    return _is(pid, b"prefect.server")
+
+
+def kill_within(
+    process: subprocess.Popen[bytes], moment_s: float, outcome: Outcome, how: str
+) -> None:
+    """Let a run go on for a while, kill it and wait until nothing of it is left."""
+    try:
+        process.wait(moment_s)
+        outcome.too_late += 1
+        return
+    except subprocess.TimeoutExpired:
+        pass
+    below = descendants(process.pid)
+    crawls = [pid for pid in below if is_crawl(pid)]
+    if how == "crawl" and crawls:
+        victims = crawls
+    elif how == "both":
+        victims = [process.pid, *crawls]
+    else:
+        how, victims = "run", [process.pid]
+    outcome.victims[how] += 1
+    outcome.moments_s.append(round(moment_s, 2))
+    for pid in victims:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    if process.pid not in victims:
+        process.wait(300)  # a run whose crawl dies goes on, and says so
+        return
+    process.wait(30)
+    for pid in filter(is_server, below):
+        outcome.servers += 1
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    deadline = time.monotonic() + 60
+    while alive := [pid for pid in below if Path(f"/proc/{pid}/cwd").exists()]:
+        if time.monotonic() > deadline:
+            outcome.left_over += len(alive)
+            for pid in alive:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            break
+        time.sleep(0.05)
+
+
+def finish(job: str, data: Path, portal: str) -> None:
+    process = start(job, data, portal)
+    if process.wait(900) != 0:
+        raise RuntimeError(f"the rerun ended with {process.returncode}")
+
+
+def measure(
+    job: str, moments: int, *, seed: int, chained: bool, portal: str, folder: Path
+) -> Outcome:
+    """Kill ``moments`` runs; compare what their reruns make with an undisturbed run."""
+    began = time.monotonic()
+    finish(job, folder / "undisturbed", portal)
+    whole_s = time.monotonic() - began
+    wanted = content(folder / "undisturbed")
+    print(
+        f"undisturbed run: {whole_s:.1f} s, {len(wanted['archived documents'])} archived bodies, "
+        f"{sum(map(len, wanted.values()))} rows",
+        flush=True,
+    )
+    outcome = Outcome()
+    draws = random.Random(seed)
+    for number in range(moments):
+        data = folder / ("chained" if chained else f"moment-{number}")
+        how = draws.choice(("run", "crawl", "both"))
+        # What is imported first writes nothing.
+        kill_within(start(job, data, portal), draws.uniform(0.15, 0.95) * whole_s, outcome, how)
+        if chained and number < moments - 1:
+            continue
+        finish(job, data, portal)
+        outcome.differences += differences(content(data), wanted)
+        shutil.rmtree(data)
+    return outcome
+
+
+@contextmanager
+def replica(cache: Path) -> Iterator[str]:
+    from connectors.replica.server import serve
+
+    with serve(cache=cache) as portal:
+        yield portal.base_url
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore[union-attr]
+    parser.add_argument("job", choices=("crawl", "nightly", "job"))
+    parser.add_argument("--moments", type=int, default=20)
+    parser.add_argument("--seed", type=int, default=20240902)
+    parser.add_argument("--chained", action="store_true", help="one kill after the other")
+    parser.add_argument("--cache", type=Path, help="folder of the rendered replica portal")
+    given: Any = parser.parse_args(arguments)
+    if given.job == "job":
+        crawl_all()
+        return 0
+    with tempfile.TemporaryDirectory(prefix="juesuan-killed-") as name:
+        folder = Path(name)
+        with replica(given.cache or folder / "replica") as portal:
+            outcome = measure(
+                given.job,
+                given.moments,
+                seed=given.seed,
+                chained=given.chained,
+                portal=portal,
+                folder=folder,
+            )
+    print(f"killed after {outcome.moments_s} s")
+    print(f"victims: {dict(outcome.victims)}, ended before the moment: {outcome.too_late}")
+    print(f"processes left over: {outcome.left_over}, besides {outcome.servers} Prefect servers")
+    print(f"differences from the undisturbed run: {len(outcome.differences)}")
+    for line in outcome.differences[:20]:
+        print(f"  {line}")
+    return 1 if outcome.differences or outcome.left_over else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

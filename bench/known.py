@@ -1,0 +1,218 @@
+"""What a night costs in memory when the archive knows 2,000 or 20,000 documents of a site.
+
+    python -m bench.known                 # a night that asks for 40 of them
+    python -m bench.known --asked 0.9     # a night that asks for nine tenths, answered with 304
+
+A portal on loopback, a warehouse and an archive that know the documents, and one crawl with all
+that the warehouse keeps of it, each in processes of its own; prints their peak resident memory.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import re
+import resource
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any, Final
+
+ROOT: Final = Path(__file__).parents[1]
+_ON_PAGE: Final = 50
+
+
+def body_of(number: int) -> bytes:
+    return b"%%PDF-1.7\n%d\n%%%%EOF\n" % number
+
+
+def tag_of(number: int) -> str:
+    return f'"{number:x}"'
+
+
+@contextmanager
+def portal(listed: int) -> Iterator[tuple[int, list[int]]]:
+    """A column of ``listed`` files; yields the port and the answers with a body and without."""
+    answers = [0, 0]
+    pages = max(1, -(-listed // _ON_PAGE))
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            status, body, tag = 404, b"", None
+            if match := re.fullmatch(r"/bmjs/2024/t(\d+)\.pdf", self.path):
+                number = int(match[1])
+                tag = tag_of(number)
+                status = 304 if self.headers.get("If-None-Match") == tag else 200
+                body = body_of(number) if status == 200 else b""
+            elif match := re.fullmatch(r"/bmjs/index(?:_(\d+))?\.html", self.path):
+                page = int(match[1] or 0)
+                rows = "".join(
+                    f'<li><a href="./2024/t{n}.pdf">第{n}局2023年度部门决算.pdf</a>'
+                    "<span>2024-09-20</span></li>"
+                    for n in range(page * _ON_PAGE, min((page + 1) * _ON_PAGE, listed))
+                )
+                pager = f'<script>createPageHTML({pages}, {page}, "index", "html");</script>'
+                text = f"<html><head><meta charset=utf-8></head><ul>{rows}</ul>{pager}</html>"
+                status, body = 200, text.encode()
+            answers[status == 304] += 1
+            self.send_response(status)
+            if tag is not None:
+                self.send_header("ETag", tag)
+            if status != 304:
+                self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: object) -> None:
+            return
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
+    thread.start()
+    try:
+        yield server.server_address[1], answers
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def workspace(data: Path, port: int) -> Any:
+    from connectors.sites import Column, Site
+    from flows import steps
+    from flows.settings import Settings
+
+    work = steps.Workspace(Settings(data=data))
+    site = Site(
+        key="bench",
+        name="示例",
+        region="示例市",
+        family="trs_static",
+        columns=(Column(url=f"http://127.0.0.1:{port}/bmjs/index.html", what="部门决算"),),
+        allow_loopback=True,
+        delay_s=0,
+    )
+    work.__dict__["sites"] = {site.key: site}
+    return work
+
+
+def _start_run(work: Any) -> str:
+    from warehouse import load
+
+    return load.start_run(
+        work.engine,
+        kind="nightly",
+        parameters={},
+        code_version="0",
+        ruleset="0",
+        reader_version="0",
+    )
+
+
+def fill(data: Path, port: int, known: int) -> None:
+    """Earlier nights: the archive and the warehouse know ``known`` documents."""
+    from connectors.records import Fetch, FetchOutcome, FetchRole
+    from warehouse import load
+
+    work = workspace(data, port)
+
+    def fetches() -> Iterator[Fetch]:
+        for number in range(known):
+            body = body_of(number)
+            sha256 = hashlib.sha256(body).hexdigest()
+            path = data / "archive" / sha256[:2] / f"{sha256}.pdf"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(body)  # not as a crawl does: nothing here has to survive
+            yield Fetch(
+                site="bench",
+                url=f"http://127.0.0.1:{port}/bmjs/2024/t{number}.pdf",
+                role=FetchRole.DOCUMENT,
+                outcome=FetchOutcome.NEW,
+                fetched_at=datetime.now(UTC),
+                status=200,
+                sha256=sha256,
+                media_type="application/pdf",
+                size_bytes=len(body),
+                etag=tag_of(number),
+                found_on=f"http://127.0.0.1:{port}/bmjs/index.html",
+                link_text=f"第{number}局2023年度部门决算.pdf",
+                published_on="2024-09-20",
+            )
+
+    load.save_fetches(work.engine, _start_run(work), fetches(), work.archive)
+
+
+def night(data: Path, port: int) -> dict[str, Any]:
+    """One crawl; peak memory of this process and of the crawl's, in MiB."""
+    from flows import steps
+
+    work = workspace(data, port)
+    run = _start_run(work)
+    began = time.monotonic()
+    outcome = steps.crawl(work, run, "bench", None)
+    return {
+        "documents": outcome.documents,
+        "failed": outcome.failed,
+        "partial": outcome.partial,
+        "seconds": round(time.monotonic() - began, 1),
+        "run_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+        "crawl_mib": resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024,
+    }
+
+
+def _stage(stage: str, data: Path, port: int, known: int) -> Any:
+    command = [sys.executable, "-m", "bench.known", "--stage", stage, str(data), str(port)]
+    done = subprocess.run(
+        [*command, str(known)],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        check=True,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+    )
+    return json.loads(done.stdout)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore[union-attr]
+    parser.add_argument("--known", type=int, nargs="+", default=[2000, 20_000])
+    parser.add_argument("--asked", type=float, help="share that the night asks for; else 40")
+    parser.add_argument("--stage", nargs=4, help=argparse.SUPPRESS)
+    given: Any = parser.parse_args(arguments)
+    if given.stage:
+        stage, data, port, known = given.stage
+        if stage == "fill":
+            fill(Path(data), int(port), int(known))
+            print("{}")
+        else:
+            print(json.dumps(night(Path(data), int(port)), ensure_ascii=False))
+        return 0
+    peaks = []
+    for known in given.known:
+        listed = 40 if given.asked is None else int(known * given.asked)
+        with (
+            tempfile.TemporaryDirectory(prefix="juesuan-known-") as name,
+            portal(listed) as running,
+        ):
+            port, answers = running
+            _stage("fill", Path(name), port, known)
+            told = _stage("night", Path(name), port, known)
+        peaks.append(told["run_mib"] + told["crawl_mib"])
+        print(f"{known} known, {listed} listed: {told}; bodies {answers[0]}, 304 {answers[1]}")
+    print(f"peak of the last over the first: {peaks[-1] / peaks[0]:.2f}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

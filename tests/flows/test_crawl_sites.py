@@ -1,0 +1,105 @@
+"""Which sites a nightly run asks, and how often."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+from prefect import flow
+from prefect.testing.utilities import prefect_test_harness
+
+from connectors.sites import Column, Site
+from flows import nightly, steps
+
+
+@contextmanager
+def portal(pages: dict[str, bytes], rest: str | None = None) -> Iterator[tuple[str, list[str]]]:
+    """Serves pages; with ``rest`` it asks for that many seconds of it instead, but for robots."""
+    asked: list[str] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            busy = rest is not None and self.path != "/robots.txt"
+            body = b"" if busy else pages.get(self.path, b"")
+            self.send_response(429 if busy else 200)
+            if busy:
+                self.send_header("Retry-After", rest or "")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: object) -> None:
+            return
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}", asked
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join(5)
+
+
+PAGES = {
+    "/bmjs/index.html": '<li><a href="./t20240920_1.html">甲局2023年度部门决算</a></li>'.encode(),
+    "/bmjs/t20240920_1.html": '<title>甲局2023年度决算</title><a href="/a.pdf">a.pdf</a>'.encode(),
+    "/a.pdf": b"%PDF-1.7\na test\n%%EOF\n",
+}
+
+
+def site(key: str, url: str, **values: object) -> Site:
+    column = Column(url=f"{url}/bmjs/index.html", what="部门决算")
+    return Site.model_validate(
+        {
+            "key": key,
+            "name": key,
+            "region": "示例市",
+            "family": "trs_static",
+            "columns": (column,),
+            "allow_loopback": True,
+            "delay_s": 0,
+            **values,
+        }
+    )
+
+
+def test_a_site_that_wants_rest_is_asked_once_and_one_in_its_quiet_hours_not_at_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("JUESUAN_DATA", str(tmp_path))
+    now = datetime.now(UTC).astimezone(ZoneInfo("Asia/Shanghai"))
+    hours = f"{now - timedelta(hours=1):%H:%M}-{now + timedelta(hours=2):%H:%M}"
+    with (
+        portal(PAGES) as (good, _),
+        portal(PAGES, "86400") as (tired, asked),
+        prefect_test_harness(),
+    ):
+        work = steps.workspace()
+        work.sites = {
+            "good": site("good", good),
+            "tired": site("tired", tired),
+            "quiet": site("quiet", good, quiet_hours=(hours,)),
+        }
+
+        @flow
+        def night() -> tuple[list[steps.SiteOutcome], dict[str, str]]:
+            with steps.recorded_run(work, "nightly", {}) as run:
+                return nightly.crawl_sites(run, list(work.sites), None)
+
+        outcomes, failed = night()
+        work.engine.dispose()
+    assert {o.site: o.documents for o in outcomes} == {"good": 1, "quiet": 0}
+    assert set(failed) == {"tired", "quiet"}
+    assert "86400" in failed["tired"]
+    assert "静默时段" in failed["quiet"]
+    assert asked == ["/robots.txt", "/bmjs/index.html"], "no second try"
