@@ -29,6 +29,7 @@ from warehouse.schema import (
     RawFetch,
     RawReading,
     RawRun,
+    file_of,
 )
 
 _KINDS = frozenset(["unread", *(kind.value for kind in DocumentKind)])
@@ -189,9 +190,11 @@ def _load_parts(session: Session) -> dict[str, list[DocumentPart]]:
         )
     ).all()
     addresses = _load_addresses(session)
-    became = standings(session.connection(), {link.sha256 for link, _, _ in rows})
+    files = {document.part_of or document.sha256 for _, document, _ in rows}
+    became = standings(session.connection(), files)
     parts: dict[str, list[DocumentPart]] = defaultdict(list)
     for link, document, reading in rows:
+        file = document.part_of or document.sha256
         parts[link.disclosure_id].append(
             DocumentPart(
                 sha256=link.sha256,
@@ -201,8 +204,8 @@ def _load_parts(session: Session) -> dict[str, list[DocumentPart]]:
                 narrative=link.narrative,
                 document=document,
                 reading=reading,
-                addresses=tuple(addresses.get(link.sha256, ())),
-                standing=became.get(link.sha256),
+                addresses=tuple(addresses.get(file, ())),
+                standing=became.get(file),
             )
         )
     return parts
@@ -218,7 +221,13 @@ def _load_addresses(session: Session) -> dict[str, list[Address]]:
             RawFetch.article_title,
             RawFetch.found_on,
         )
-        .where(RawFetch.sha256.in_(select(CoreDisclosureDocument.sha256)))
+        .where(
+            RawFetch.sha256.in_(
+                select(file_of()).join(
+                    CoreDisclosureDocument, CoreDisclosureDocument.sha256 == RawDocument.sha256
+                )
+            )
+        )
         .where(RawFetch.outcome.in_(("new", "changed")))
         .order_by(RawFetch.fetched_at, RawFetch.url)
     )

@@ -172,9 +172,10 @@ class Disclosure:
 
 
 def reading_digest(reading: Reading) -> str:
-    """Hash of all that was read; the time it took is not part of it."""
+    """Hash of all that was read; the time it took and further disclosures of the same file are
+    not part of it."""
     readers = dict(sorted(reading.readers.items()))
-    content = repr(replace(reading, seconds=0.0, readers=readers))
+    content = repr(replace(reading, seconds=0.0, readers=readers, further=()))
     return hashlib.sha256(content.encode("utf-8", "backslashreplace")).hexdigest()
 
 

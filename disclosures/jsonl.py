@@ -57,8 +57,10 @@ def write_check(out: Path, check: Check) -> list[Path]:
 
 
 def document_records(check: Check) -> Iterator[Record]:
-    """One record per file. What a document leaves open about department and year, the disclosure
-    that it belongs to fills in."""
+    """One record per file, or per disclosure where a file holds several: those after the first
+    have a key instead of the file's hash (:func:`disclosures.model.part_key`), and the reason
+    tells. What a document leaves open about department and year, the disclosure that it belongs
+    to fills in."""
     owners = {
         part.sha256: disclosure for disclosure in check.disclosures for part in disclosure.documents
     }

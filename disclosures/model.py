@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -137,9 +138,20 @@ class Remark:
     page: int | None = None
 
 
+def part_key(sha256: str, part: int) -> str:
+    """What stands for the ``part``-th disclosure (from 1) of a file wherever documents are known
+    by their hash: the file's own for the first one, else one of the same length made of it."""
+    return sha256 if part == 1 else hashlib.sha256(f"{sha256}#{part}".encode()).hexdigest()
+
+
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """All that one document said, or the reason why it said nothing."""
+    """All that one document said, or the reason why it said nothing.
+
+    A file that holds the disclosures of several departments gives a reading of the first one,
+    with the others as ``further``. They are documents of their own, known by :func:`part_key`;
+    ``part_of`` is their file's hash, and pages are counted as in the file.
+    """
 
     sha256: str
     media_type: str
@@ -160,7 +172,19 @@ class Reading:
     readers: Mapping[str, str] = field(default_factory=dict)
     seconds: float = 0.0
     notes: tuple[str, ...] = ()
+    part: int = 1
+    part_of: str | None = None
+    further: tuple[Reading, ...] = ()
 
     @property
     def form_keys(self) -> tuple[str, ...]:
         return tuple(form.form for form in self.forms)
+
+    @property
+    def file_sha256(self) -> str:
+        """The hash of the file that this was read from."""
+        return self.part_of or self.sha256
+
+    def all(self) -> tuple[Reading, ...]:
+        """The readings of all disclosures in the file, this one first."""
+        return (self, *self.further)

@@ -151,12 +151,10 @@ def _check(
             run.run_id,
             [
                 DocumentReading.of(
-                    readings[document.sha256],
-                    reader_version=READER_VERSION,
-                    found_on=folder,
-                    order=order,
+                    reading, reader_version=READER_VERSION, found_on=folder, order=order
                 )
                 for order, (document, _, folder) in enumerate(documents)
+                for reading in readings[document.sha256].all()
             ],
         )
         versions = {d.disclosure_id: d.version for d in disclosures}
@@ -168,7 +166,11 @@ def _check(
         run.summary |= {"documents_read": len(readings), "disclosures": len(disclosures)}
     check = jsonl.Check(
         readings=[
-            *((name, readings[document.sha256]) for document, name, _ in documents),
+            *(
+                (name, reading)
+                for document, name, _ in documents
+                for reading in readings[document.sha256].all()
+            ),
             *((name, _unopened(why)) for name, why in obstacles.items()),
         ],
         disclosures=disclosures,

@@ -69,6 +69,7 @@ from warehouse.schema import (
     RawLocation,
     RawReading,
     RawRun,
+    file_of,
 )
 
 _OBTAINED: Final = (
@@ -205,7 +206,7 @@ def save_fetches(engine: Engine, run_id: str, fetches: Iterable[Fetch], archive:
             insert_missing(connection, RawDocument, in_order(documents.values(), "sha256"))
             connection.execute(
                 update(RawDocument)
-                .where(RawDocument.sha256.in_(sorted(documents)), RawDocument.damage.is_not(None))
+                .where(file_of().in_(sorted(documents)), RawDocument.damage.is_not(None))
                 .values(damage=None)
             )
             upsert(connection, RawFetch, in_order(rows.values(), "fetch_id"))
@@ -266,9 +267,7 @@ def _document_row(run_id: str, fetch: Fetch, archive: Archived) -> dict[str, Any
 def note_damage(engine: Engine, sha256: str, reason: str) -> None:
     """Say that the archive no longer has a document, until a crawl fetches it again."""
     with transaction(engine) as connection:
-        connection.execute(
-            update(RawDocument).where(RawDocument.sha256 == sha256).values(damage=reason)
-        )
+        connection.execute(update(RawDocument).where(file_of() == sha256).values(damage=reason))
 
 
 def save_local_documents(engine: Engine, run_id: str, documents: Iterable[LocalDocument]) -> None:
@@ -313,19 +312,21 @@ def stored_documents(
     sites: Collection[str] | None = None,
     years: Collection[int] | None = None,
 ) -> list[StoredDocument]:
-    """Documents by hash, site and year (as read, by whatever version), to be read again."""
+    """Files by hash, site and year (as read, by whatever version), to be read again; of a
+    disclosure within a file, the file."""
     query = _stored()
     if sha256s is not None:
-        query = query.where(RawDocument.sha256.in_(list(sha256s)))
+        wanted = select(file_of()).where(RawDocument.sha256.in_(list(sha256s)))
+        query = query.where(RawDocument.sha256.in_(wanted))
     if sites is not None:
         query = query.where(_published_by(sites))
     if years is not None:
         of_year = (
-            select(RawReading.sha256)
-            .where(RawReading.sha256 == RawDocument.sha256, RawReading.year.in_(list(years)))
-            .exists()
+            select(file_of())
+            .join(RawReading, RawReading.sha256 == RawDocument.sha256)
+            .where(RawReading.year.in_(list(years)))
         )
-        query = query.where(of_year)
+        query = query.where(RawDocument.sha256.in_(of_year))
     return _stored_documents(engine, query)
 
 
@@ -340,13 +341,15 @@ def _published_by(sites: Collection[str]) -> ColumnElement[bool]:
 
 
 def documents_of_disclosures(engine: Engine) -> list[str]:
-    """The documents of all current disclosures, by SHA-256."""
+    """The files of all current disclosures, by SHA-256."""
+    file = file_of()
     query = (
-        select(CoreDisclosureDocument.sha256)
+        select(file)
+        .join(CoreDisclosureDocument, CoreDisclosureDocument.sha256 == RawDocument.sha256)
         .join(CoreDisclosure, CoreDisclosure.disclosure_id == CoreDisclosureDocument.disclosure_id)
         .where(CoreDisclosure.current)
         .distinct()
-        .order_by(CoreDisclosureDocument.sha256)
+        .order_by(file)
     )
     with engine.connect() as connection:
         return list(connection.scalars(query))
@@ -363,13 +366,17 @@ def sites_of(engine: Engine, sha256s: Collection[str]) -> list[str]:
 
 
 def _stored() -> Select[str, str, str, str | None, str | None]:
-    return select(
-        RawDocument.sha256,
-        RawDocument.media_type,
-        RawDocument.archived_as,
-        RawDocument.site,
-        RawDocument.file_name,
-    ).order_by(RawDocument.sha256)
+    return (
+        select(
+            RawDocument.sha256,
+            RawDocument.media_type,
+            RawDocument.archived_as,
+            RawDocument.site,
+            RawDocument.file_name,
+        )
+        .where(RawDocument.part_of.is_(None))
+        .order_by(RawDocument.sha256)
+    )
 
 
 def _stored_documents(
@@ -389,24 +396,42 @@ def save_readings(
     """Save readings, one transaction per document, and return how many changed something.
 
     A reading takes the place of an earlier one by the same version of the readers; when it says
-    the same, no row changes. ``reader_version`` is the run's unless given.
+    the same, no row changes. Further disclosures of the same file are saved with it, as documents
+    of their own. ``reader_version`` is the run's unless given.
     """
     with engine.connect() as connection:
         _, of_run = _run(connection, run_id)
     version = reader_version or of_run
     changed = 0
-    for reading in readings:
-        digest = reading_digest(reading)
+    for whole in readings:
+        saved = False
         with transaction(engine) as connection:
-            stored = connection.scalar(
-                select(RawReading.digest).where(
-                    RawReading.sha256 == reading.sha256, RawReading.reader_version == version
+            if whole.further:
+                _add_parts(connection, run_id, whole)
+            for reading in whole.all():
+                digest = reading_digest(reading)
+                stored = connection.scalar(
+                    select(RawReading.digest).where(
+                        RawReading.sha256 == reading.sha256, RawReading.reader_version == version
+                    )
                 )
-            )
-            if stored != digest:
-                _save_reading(connection, run_id, version, _storable(reading), digest)
-                changed += 1
+                if stored != digest:
+                    _save_reading(connection, run_id, version, _storable(reading), digest)
+                    saved = True
+        changed += saved
     return changed
+
+
+def _add_parts(connection: Connection, run_id: str, whole: Reading) -> None:
+    """Rows of documents for the further disclosures of a file."""
+    file = connection.execute(
+        select(RawDocument.__table__).where(RawDocument.sha256 == whole.sha256)
+    ).one()
+    rows = [
+        {**file._mapping, "sha256": part.sha256, "part_of": whole.sha256, "run_id": run_id}
+        for part in whole.further
+    ]
+    insert_missing(connection, RawDocument, in_order(rows, "sha256"))
 
 
 def _save_reading(
@@ -605,14 +630,15 @@ def documents_to_assemble(
             published.c.published_on,
             published.c.last_seen,
         )
+        .join(RawDocument, RawDocument.sha256 == RawReading.sha256)
+        # The disclosures within a file are those that its latest reading found.
         .join(
             latest,
-            (latest.c.sha256 == RawReading.sha256)
+            (latest.c.sha256 == file_of())
             & (latest.c.reader_version == RawReading.reader_version)
             & (latest.c.place == 1),
         )
-        .join(published, (published.c.sha256 == RawReading.sha256) & (published.c.place == 1))
-        .join(RawDocument, RawDocument.sha256 == RawReading.sha256)
+        .join(published, (published.c.sha256 == file_of()) & (published.c.place == 1))
         .where(
             RawReading.kind.in_((DocumentKind.FINAL_ACCOUNTS.value, DocumentKind.PERFORMANCE.value))
         )
@@ -766,7 +792,14 @@ def current_disclosures(
             select(CoreDisclosureDocument.disclosure_id)
             .where(
                 CoreDisclosureDocument.disclosure_id == CoreDisclosure.disclosure_id,
-                CoreDisclosureDocument.sha256.in_(list(sha256s)),
+                CoreDisclosureDocument.sha256.in_(
+                    select(RawDocument.sha256).where(
+                        or_(
+                            RawDocument.sha256.in_(list(sha256s)),
+                            RawDocument.part_of.in_(list(sha256s)),
+                        )
+                    )
+                ),
             )
             .exists()
         )

@@ -384,6 +384,7 @@ def other_documents(engine: Engine, *, sites: Collection[str] | None = None) -> 
         )
         .label("place"),
     ).subquery()
+    of_file = latest.alias("of_file")
     placed = (
         select(CoreDisclosureDocument.sha256)
         .join(CoreDisclosure, CoreDisclosure.disclosure_id == CoreDisclosureDocument.disclosure_id)
@@ -400,7 +401,12 @@ def other_documents(engine: Engine, *, sites: Collection[str] | None = None) -> 
             latest.c.title,
         )
         .outerjoin(latest, (latest.c.sha256 == RawDocument.sha256) & (latest.c.place == 1))
+        .outerjoin(of_file, (of_file.c.sha256 == RawDocument.part_of) & (of_file.c.place == 1))
         .where(~placed)
+        # What the latest reading of a file no longer takes for a disclosure of its own.
+        .where(
+            RawDocument.part_of.is_(None) | (latest.c.reader_version == of_file.c.reader_version)
+        )
         .order_by(RawDocument.site, RawDocument.url, RawDocument.sha256)
     )
     if sites is not None:
@@ -411,7 +417,8 @@ def other_documents(engine: Engine, *, sites: Collection[str] | None = None) -> 
             OtherDocument(
                 sha256=row.sha256,
                 kind=row.kind or "unread",
-                reason=row.reason or ("已被新版本取代" if row.sha256 in superseded else None),
+                reason=row.reason
+                or ("已被新版本取代" if (row.part_of or row.sha256) in superseded else None),
                 agency=row.agency,
                 year=row.year,
                 title=row.title,

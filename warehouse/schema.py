@@ -19,6 +19,7 @@ from typing import Any
 from sqlalchemy import (
     JSON,
     BigInteger,
+    ColumnElement,
     DateTime,
     Dialect,
     ForeignKey,
@@ -26,6 +27,7 @@ from sqlalchemy import (
     MetaData,
     String,
     Text,
+    func,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
@@ -176,11 +178,16 @@ class RawVersion(Base):
 
 
 class RawDocument(Base):
-    """One archived file, known by its content."""
+    """One archived file, known by its content, or a further disclosure within one.
+
+    The latter has ``part_of``, its file's hash, and the file's own columns; its key is made of
+    that hash (:func:`disclosures.model.part_key`). It is fetched, read and archived with its file.
+    """
 
     __tablename__ = "raw_documents"
 
     sha256: Mapped[str] = mapped_column(String(64), primary_key=True)
+    part_of: Mapped[str | None] = mapped_column(String(64), index=True)
     media_type: Mapped[str] = mapped_column(Text)
     size_bytes: Mapped[int] = mapped_column(BigInteger)
     archived_as: Mapped[str] = mapped_column(Text)  # path below the archive
@@ -425,3 +432,8 @@ class OutValidation(Base):
     rows: Mapped[int] = mapped_column(Integer)
     # per expectation: rule, column labels, evaluated, unexpected, missing, exception
     results: Mapped[list[dict[str, Any]]] = mapped_column(JSON)
+
+
+def file_of() -> ColumnElement[str]:
+    """The hash of the file that a row of :class:`RawDocument` stands for."""
+    return func.coalesce(RawDocument.part_of, RawDocument.sha256)

@@ -6,12 +6,20 @@ import hashlib
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from disclosures.amounts import MoneyUnit
-from disclosures.model import DocumentKind, Fact, FormReading, PerformanceFact, Reading
+from disclosures.model import (
+    DocumentKind,
+    Fact,
+    FormReading,
+    PerformanceFact,
+    Reading,
+    part_key,
+)
 from disclosures.reading import READER_VERSION
 from disclosures.reading.containers import CLOSED, CONTAINERS, members
 from disclosures.reading.grammar import read_flattened
@@ -28,14 +36,14 @@ from disclosures.reading.readers.base import Reader, UnreadableError
 from disclosures.reading.recognise import recognise
 from disclosures.reading.remarks import remarks, topics
 from disclosures.reading.sniff import MediaType, decode_text, sniff
-from disclosures.reading.splitting import first_pages, parts, told, within
+from disclosures.reading.splitting import Part, pages_of, parts, told, within
 from disclosures.reading.storable import storable
 from disclosures.reading.text import READER as TEXT_READER
-from disclosures.reading.text import read_text_document
+from disclosures.reading.text import read_text_document, read_text_pages
 from disclosures.reading.triage import Triage, classify
 
 if TYPE_CHECKING:
-    from disclosures.reading.scans import ScanRead
+    from disclosures.reading.scans import ScanRead, SeenPages
 
 OnScan = Callable[[int], None]
 #: Seconds that recognising a page takes at worst.
@@ -196,15 +204,18 @@ def _read_pdf(
         return _read_scanned_pdf(path, reading, content, everything, on_scan)
     triage = classify(read.texts, may_be_scan=False)
     if triage.kind is DocumentKind.FINAL_ACCOUNTS:
-        texts, triage = _first_disclosure(content, triage)
-        with first_pages(path, len(texts), of=len(read.texts)) as whole:
-            found = pdf.read_forms(whole, texts)
-        content.forms, content.facts = found.forms, found.facts
-        content.readers |= found.readers
-        content.notes += found.notes
-        content.take_performance(_performance(found.grids, texts, strict=True))
-        if images := [page for page in read.images if page <= len(texts)]:
-            _add_scanned_pages(path, content, images, on_scan)
+        several = parts(read.texts)
+
+        def read_part(part: Part) -> _Content:
+            own = replace(content, texts=tuple(within(read.texts, part)), notes=[*content.notes])
+            images = [page for page in read.images if part.first <= page <= part.last]
+            with pages_of(path, part) as cut:
+                _read_pdf_forms(cut, own, images, on_scan)
+            return own
+
+        if several:
+            return _read_parts(reading, triage, read.texts, several, read_part)
+        _read_pdf_forms(path, content, read.images, on_scan)
     elif triage.kind is DocumentKind.PERFORMANCE:
         # A form goes on over pages that show nothing of its headings.
         wanted = any(is_performance_page(text.text) for text in read.texts)
@@ -226,18 +237,56 @@ def _read_pdf(
     return _conclude(reading, content, triage)
 
 
-def _first_disclosure(content: _Content, triage: Triage) -> tuple[Sequence[PageText], Triage]:
-    """The pages of the first of several disclosures in one file, else all pages.
+def _read_pdf_forms(
+    path: Path, content: _Content, images: Sequence[int], on_scan: OnScan | None
+) -> None:
+    """Forms and performance forms of the pages that ``content`` has the text of."""
+    from disclosures.reading import pdf
 
-    Facts of two departments must not be mixed, so the others are told, not read.
-    """
-    found = parts(content.texts)
-    if not found:
-        return content.texts, triage
-    own = classify(within(content.texts, found[0]), may_be_scan=False)
-    content.texts = tuple(within(content.texts, found[0]))
-    content.notes.append(told(found))
-    return content.texts, replace(own, kind=triage.kind, reason=told(found))
+    found = pdf.read_forms(path, content.texts)
+    content.forms, content.facts = found.forms, found.facts
+    content.readers = content.readers | found.readers
+    content.notes += found.notes
+    content.take_performance(_performance(found.grids, content.texts, strict=True))
+    if images:
+        _add_scanned_pages(path, content, images, on_scan)
+
+
+def _read_parts(
+    reading: Reading,
+    whole: Triage,
+    texts: Sequence[PageText],
+    several: Sequence[Part],
+    read_part: Callable[[Part], _Content],
+) -> Reading:
+    """Each of several disclosures in one file by itself: facts of two must not be mixed."""
+    readings: list[Reading] = []
+    for number, part in enumerate(several, start=1):
+        own = classify(within(texts, part), may_be_scan=False)
+        own = replace(
+            own,
+            kind=whole.kind,
+            reason=told(several, number),
+            agency=part.agency or own.agency,
+            # A part without a cover may leave to the file's what year it is.
+            year=own.year or whole.year,
+        )
+        one = replace(
+            reading,
+            sha256=part_key(reading.sha256, number),
+            part=number,
+            part_of=reading.sha256,
+            notes=(told(several, number),),
+        )
+        try:
+            content = read_part(part)
+        except UnreadableError as error:
+            readings.append(replace(one, kind=DocumentKind.UNREADABLE, reason=str(error)))
+            continue
+        content.notes[:0] = one.notes
+        readings.append(_conclude(one, content, own))
+    first, *others = readings
+    return replace(first, further=tuple(others))
 
 
 def _read_scanned_pdf(
@@ -254,18 +303,22 @@ def _read_scanned_pdf(
     if on_scan:
         on_scan(len(pages))
     written = {text.page: text for text in content.texts if text.text.strip()}
-    scan = scans.read_scan(
+    seen = scans.recognise_pages(
         scans.pdf_pictures(path, pages), opening=not scans.names_accounts(written.values())
     )
-    texts = {**{text.page: text for text in scan.texts}, **written}
-    if written:
-        found = pdf.read_forms(path, content.texts)
-        content.forms, content.facts = found.forms, found.facts
-        content.readers |= found.readers
-        content.notes += found.notes
-    return _conclude_scan(
-        reading, content, scan, [texts[page] for page in sorted(texts, key=lambda page: page or 0)]
-    )
+    texts = {**{text.page: text for text in seen.texts}, **written}
+    ordered = [texts[page] for page in sorted(texts, key=lambda page: page or 0)]
+
+    def add_written(part: Part | None, own: _Content) -> None:
+        mine = within(content.texts, part) if part else content.texts
+        if any(text.page in written for text in mine):
+            with pages_of(path, part) if part else nullcontext(path) as cut:
+                found = pdf.read_forms(cut, mine)
+            own.forms, own.facts = found.forms, found.facts
+            own.readers = own.readers | found.readers
+            own.notes += found.notes
+
+    return _conclude_scan(reading, content, seen, ordered, add_written)
 
 
 def _read_image(path: Path, reading: Reading, on_scan: OnScan | None) -> Reading:
@@ -274,28 +327,40 @@ def _read_image(path: Path, reading: Reading, on_scan: OnScan | None) -> Reading
     pictures = scans.image_pictures(path)
     if on_scan:
         on_scan(scans.MAX_PAGES)
-    scan = scans.read_scan(pictures)
-    content = _Content((), len(scan.texts), {})
-    return _conclude_scan(reading, content, scan, scan.texts)
+    seen = scans.recognise_pages(pictures)
+    content = _Content((), len(seen.texts), {})
+    return _conclude_scan(reading, content, seen, seen.texts)
 
 
 def _conclude_scan(
-    reading: Reading, content: _Content, scan: ScanRead, texts: Sequence[PageText]
+    reading: Reading,
+    content: _Content,
+    seen: SeenPages,
+    texts: Sequence[PageText],
+    add_written: Callable[[Part | None, _Content], None] = lambda part, own: None,
 ) -> Reading:
+    """Conclude from recognised pages; ``add_written`` adds the forms of pages with text."""
     triage = classify(texts)
     if triage.kind is DocumentKind.UNREADABLE:
         triage = replace(triage, reason="扫描件，没有文字层，图像识别也未得出文字")
     elif triage.kind is not DocumentKind.FINAL_ACCOUNTS:
         triage = replace(triage, reason=f"扫描件，没有文字层；经图像识别，{triage.reason}")
     content.notes.insert(0, "扫描件，没有文字层，内容由图像识别得出")
-    content.notes += scan.notes
-    content.readers |= scan.readers
-    if triage.kind is DocumentKind.FINAL_ACCOUNTS:
-        _merge_scan(content, scan)
-    else:
-        content.forms, content.facts = (), ()
-    # Of recognised sentences nothing proves the figures: statements come from text alone.
-    return _conclude(reading, content, triage)
+
+    def read_part(part: Part | None) -> _Content:
+        own = replace(content, notes=[*content.notes])
+        own.texts = tuple(within(texts, part) if part else texts)
+        scan = seen.read({text.page for text in own.texts})
+        own.readers = own.readers | scan.readers
+        own.notes += scan.notes
+        if triage.kind is DocumentKind.FINAL_ACCOUNTS:
+            add_written(part, own)
+            _merge_scan(own, scan)
+        return own
+
+    if triage.kind is DocumentKind.FINAL_ACCOUNTS and (several := parts(texts)):
+        return _read_parts(reading, triage, texts, several, read_part)
+    return _conclude(reading, read_part(None), triage)
 
 
 def _add_scanned_pages(
@@ -310,8 +375,8 @@ def _add_scanned_pages(
     if on_scan:
         on_scan(len(pages))
     content.notes.append(f"第{_numbers(pages)}页是图片，没有文字层，由图像识别读取")
-    scan = scans.read_scan(scans.pdf_pictures(path, pages), opening=False)
-    content.readers |= scan.readers
+    scan = scans.recognise_pages(scans.pdf_pictures(path, pages), opening=False).read()
+    content.readers = content.readers | scan.readers
     content.notes += scan.notes
     _merge_scan(content, scan)
 
@@ -370,9 +435,16 @@ def _read_plain_text(body: bytes, reading: Reading) -> Reading:
     content = _Content(read.pages, pages, {TEXT_READER: READER_VERSION})
     triage = classify(read.pages, may_be_scan=False)
     if triage.kind is DocumentKind.FINAL_ACCOUNTS:
-        texts, triage = _first_disclosure(content, triage)
-        whole = len(texts) == len(read.pages)
-        content.take(read.forms if whole else read_flattened(texts, reader=TEXT_READER))
+
+        def read_part(part: Part) -> _Content:
+            own = replace(content, texts=tuple(within(read.pages, part)), notes=[*content.notes])
+            own.take(read_text_pages(own.texts).forms)
+            own.take_performance(_performance((), own.texts))
+            return own
+
+        if several := parts(read.pages):
+            return _read_parts(reading, triage, read.pages, several, read_part)
+        content.take(read.forms)
     if triage.kind in _WITH_PERFORMANCE:
         content.take_performance(_performance((), content.texts))
     return _conclude(reading, content, triage)

@@ -166,7 +166,7 @@ def _by_grammar(
         return []
     witnesses = [first]
     try:
-        others = _TABULA.read_texts(path, len(texts))
+        others = _TABULA.read_texts(path, max((text.page or 0 for text in texts), default=0))
         witnesses.append(_testify_by_text("text-pdfbox", others, wanted, read))
     except UnreadableError as error:
         read.notes.append(str(error))

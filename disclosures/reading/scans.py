@@ -33,7 +33,6 @@ from disclosures.reading.readers.ocr_tables import (
     skew_degrees,
 )
 from disclosures.reading.recognise import recognise
-from disclosures.reading.splitting import parts, told, within
 from disclosures.reading.sums import FactKey, broken_rows, confirmed, unbalanced
 from disclosures.reading.titles import find_titles
 
@@ -78,14 +77,58 @@ class Picture:
 
 @dataclass(slots=True)
 class ScanRead:
-    """What recognition gave. ``skipped`` are pages that were not recognised in full."""
+    """The forms of recognised pages."""
 
-    texts: list[PageText] = field(default_factory=list)
     forms: tuple[FormReading, ...] = ()
     facts: tuple[Fact, ...] = ()
     readers: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class SeenPages:
+    """Recognised pages. ``firsts`` and ``seconds`` are their tables as the two looks saw them,
+    ``unruled`` the pages without any, ``skipped`` those that were not recognised in full.
+    ``scores`` are the confidence of cells by page and box."""
+
+    texts: list[PageText] = field(default_factory=list)
+    firsts: list[Grid] = field(default_factory=list)
+    seconds: list[Grid] = field(default_factory=list)
+    unruled: list[PageText] = field(default_factory=list)
+    scores: dict[tuple[int, Box], float] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
     skipped: list[int] = field(default_factory=list)
+
+    def read(self, pages: Collection[int | None] | None = None) -> ScanRead:
+        """The forms of these pages, or of all."""
+
+        def mine(page: int | None) -> bool:
+            return pages is None or page in pages
+
+        texts = [text for text in self.texts if mine(text.page)]
+        read = ScanRead(readers={engine.NAME: engine.VERSION}, notes=[*self.notes])
+        if skipped := [page for page in self.skipped if mine(page)]:
+            numbers = "、".join(map(str, skipped))
+            read.notes.append(f"第{numbers}页为没有表格的图片，只识别了页首，正文未读")
+        witnesses = [
+            _witness(name, recognise([g for g in grids if mine(g.page)], texts), Method.RULED)
+            for name, grids in ((engine.NAME, self.firsts), (_SECOND, self.seconds))
+        ]
+        ruled = {form.form for witness in witnesses for form in witness.forms if witness.facts}
+        if unruled := [text for text in self.unruled if mine(text.page)]:
+            found = read_flattened(unruled, reader=_GRAMMAR)
+            extra = [item for item in found if item[0].form not in ruled]
+            witnesses.append(_witness(_GRAMMAR, extra, Method.GRAMMAR))
+        result = agree(witnesses)
+        read.notes += result.dropped
+        read.forms = _whole(agree_forms(witnesses), result.facts)
+        read.facts = _doubt(result.facts, self.scores)
+        suspect = sum(not fact.agreed for fact in read.facts)
+        if read.facts:
+            read.notes.append(
+                f"数字由图像识别得出：{len(read.facts)}个单元格中{suspect}个未能印证，按存疑处理"
+            )
+        return read
 
 
 def pdf_pictures(path: Path, pages: Collection[int]) -> Iterator[Picture]:
@@ -171,65 +214,34 @@ def names_accounts(texts: Iterable[PageText]) -> bool:
     return any(topic in words for topic in _TOPICS)
 
 
-def read_scan(pictures: Iterator[Picture], *, opening: bool = True) -> ScanRead:
-    """Recognise pictures of pages into texts, forms and facts.
+def recognise_pages(pictures: Iterator[Picture], *, opening: bool = True) -> SeenPages:
+    """Recognise pictures of pages.
 
     ``opening`` says that these are a whole document: then it is given up after its first pages
     when their words are about something else.
     """
-    read = ScanRead(readers={engine.NAME: engine.VERSION})
-    grids: list[Grid] = []
-    seconds: list[Grid] = []
-    scores: dict[tuple[int, Box], float] = {}
-    unruled: list[PageText] = []
+    seen = SeenPages()
     for order, picture in enumerate(pictures, start=1):
-        if opening and order == _OPENING_PAGES + 1 and _is_about_something_else(read.texts):
-            read.notes.append(
+        if opening and order == _OPENING_PAGES + 1 and _is_about_something_else(seen.texts):
+            seen.notes.append(
                 f"扫描件前{_OPENING_PAGES}页未见决算、预算或绩效字样，其余各页未作识别"
             )
-            return read
+            return seen
         page = _straighten(picture)
-        first, second = _table_grids(page, scores)
-        grids += first
-        seconds += second
+        first, second = _table_grids(page, seen.scores)
+        seen.firsts += first
+        seen.seconds += second
         whole = bool(page.tables) or (opening and order <= _OPENING_PAGES)
         text = _page_text(page, first, whole=whole)
         if not whole and any(title.form for title in find_titles(text.text)[1]):
             text = _page_text(page, first, whole=True)
             whole = True
         if not whole:
-            read.skipped.append(picture.page)
+            seen.skipped.append(picture.page)
         elif not page.tables:
-            unruled.append(text)
-        read.texts.append(text)
-    if read.skipped:
-        numbers = "、".join(map(str, read.skipped))
-        read.notes.append(f"第{numbers}页为没有表格的图片，只识别了页首，正文未读")
-    if several := parts(read.texts):
-        read.notes.append(told(several))
-        read.texts = within(read.texts, several[0])
-        mine = {text.page for text in read.texts}
-        grids, seconds = ([g for g in some if g.page in mine] for some in (grids, seconds))
-        unruled = [text for text in unruled if text.page in mine]
-    witnesses = [
-        _witness(engine.NAME, recognise(grids, read.texts), Method.RULED),
-        _witness(_SECOND, recognise(seconds, read.texts), Method.RULED),
-    ]
-    ruled = {form.form for witness in witnesses for form in witness.forms if witness.facts}
-    if unruled:
-        found = read_flattened(unruled, reader=_GRAMMAR)
-        extra = [item for item in found if item[0].form not in ruled]
-        witnesses.append(_witness(_GRAMMAR, extra, Method.GRAMMAR))
-    result = agree(witnesses)
-    read.notes += result.dropped
-    read.forms = _whole(agree_forms(witnesses), result.facts)
-    read.facts = _doubt(result.facts, scores)
-    suspect = sum(not fact.agreed for fact in read.facts)
-    if read.facts:
-        read.notes.append(
-            f"数字由图像识别得出：{len(read.facts)}个单元格中{suspect}个未能印证，按存疑处理"
-        )
-    return read
+            seen.unruled.append(text)
+        seen.texts.append(text)
+    return seen
 
 
 def _is_about_something_else(texts: Sequence[PageText]) -> bool:

@@ -29,6 +29,7 @@ _FIGURE: Final = re.compile(r"(?<![\d.])-?\d[\d,]*\.\d{1,6}(?![\d.])")
 _LEAST_FIGURES: Final = 3
 #: Covers and title lines stand alone on their page, or open it.
 _COVER_LETTERS: Final = 200
+_BLANK_PT: Final = 72.0
 _CHAPTER: Final = re.compile(r"第[一二三四五六七八九十]+部分|目录|[一二三四五六七八九十]+、")
 
 
@@ -88,15 +89,12 @@ def parts(pages: Sequence[PageText]) -> tuple[Part, ...]:
     return tuple(found)
 
 
-def told(found: Sequence[Part]) -> str:
-    """What auditors read about a file with several disclosures, of which the first is read."""
+def told(found: Sequence[Part], number: int) -> str:
+    """What auditors read about the ``number``-th disclosure (from 1) of a file with several."""
     listed = "；".join(
         f"第{part.first}—{part.last}页为{part.agency or '未识别的部门或单位'}" for part in found
     )
-    return (
-        f"文件含{len(found)}个部门或单位的决算（{listed}），只读取了第一个；"
-        "其余请按页码拆成单独的文件后再读取"
-    )
+    return f"文件含{len(found)}个部门或单位的决算（{listed}），分别读取，这是第{number}个"
 
 
 def within(pages: Sequence[PageText], part: Part) -> list[PageText]:
@@ -105,24 +103,23 @@ def within(pages: Sequence[PageText], part: Part) -> list[PageText]:
 
 
 @contextmanager
-def first_pages(path: Path, count: int, *, of: int) -> Iterator[Path]:
-    """A PDF's first ``count`` pages ``of`` so many as a file of their own, for readers that look
-    at whole files; the file itself where that is all."""
-    if count == of:
-        yield path
-        return
+def pages_of(path: Path, part: Part) -> Iterator[Path]:
+    """A PDF's pages of one part as a file of their own, for readers that look at whole files.
+    Blank pages stand before them, so that their numbers are those of the file."""
     import pypdfium2
 
     with tempfile.TemporaryDirectory(prefix="juesuan-part-") as folder:
         cut = Path(folder) / "part.pdf"
-        part = pypdfium2.PdfDocument.new()
+        own = pypdfium2.PdfDocument.new()
         whole = pypdfium2.PdfDocument(path)
         try:
-            part.import_pages(whole, list(range(count)))
-            part.save(cut)
+            for _ in range(1, part.first):
+                own.new_page(_BLANK_PT, _BLANK_PT).close()
+            own.import_pages(whole, list(range(part.first - 1, part.last)))
+            own.save(cut)
         finally:
             whole.close()
-            part.close()
+            own.close()
         yield cut
 
 

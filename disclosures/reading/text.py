@@ -64,7 +64,11 @@ def read_text_document(text: str) -> TextReading:
     Tables whose cells are separated by TAB are read as grids; forms that were not found so are
     looked for by the text grammar.
     """
-    pages = split_pages(_BLANKS.sub(" " * 200, text))
+    return read_text_pages(split_pages(_BLANKS.sub(" " * 200, text)))
+
+
+def read_text_pages(pages: Sequence[PageText]) -> TextReading:
+    """Read the pages of a disclosure that exists as text; see :func:`read_text_document`."""
     tables: list[tuple[FormReading, list[Fact]]] = []
     placed = [item for page in pages for item in tab_tables(page)]
     if placed:

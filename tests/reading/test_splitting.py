@@ -1,14 +1,15 @@
-"""Several disclosures in one file: the first is read, the others are told."""
+"""Several disclosures in one file: each is read by itself, its pages counted as in the file."""
 
 from __future__ import annotations
 
+import hashlib
 import io
 from pathlib import Path
 
 import pypdfium2
 import pytest
 
-from disclosures.model import DocumentKind
+from disclosures.model import DocumentKind, Reading
 from disclosures.reading import read_document
 from disclosures.reading.grids import PageText
 from disclosures.reading.splitting import Part, parts
@@ -46,21 +47,47 @@ def joined(*documents: bytes) -> tuple[bytes, list[int]]:
     return written.getvalue(), lengths
 
 
-@pytest.mark.parametrize("layout", ["heilongjiang", "xinjiang_excel"])
-def test_the_second_disclosure_is_told_and_not_mixed_in(layout: str, tmp_path: Path) -> None:
+def len_of(path: Path) -> int:
+    with pypdfium2.PdfDocument(path) as pdf:
+        return len(pdf)
+
+
+def by_key(reading: Reading, pages_on: int = 0) -> dict[tuple[str, ...], tuple[object, ...]]:
+    return {
+        fact.key: (fact.text, fact.agreed, fact.bbox, (fact.page or 0) + pages_on)
+        for fact in reading.facts
+    }
+
+
+@pytest.mark.parametrize("layout", ["heilongjiang", "xinjiang_excel", "narrow_gaps"])
+def test_each_disclosure_of_a_pdf_is_read_by_itself(layout: str, tmp_path: Path) -> None:
     figures = load_figures(EXAMPLE)
-    alone = render(figures, layout, "pdf")
-    body, lengths = joined(alone, render(another(figures), layout, "pdf"))
-    both, one = tmp_path / "both.pdf", tmp_path / "one.pdf"
+    bodies = [render(figures, layout, "pdf"), render(another(figures), layout, "pdf")]
+    body, (ahead, _) = joined(*bodies)
+    both = tmp_path / "both.pdf"
     both.write_bytes(body)
-    one.write_bytes(alone)
-    first, expected = read_document(both), read_document(one)
-    assert first.kind is DocumentKind.FINAL_ACCOUNTS
-    assert {f.key: f.text for f in first.facts} == {f.key: f.text for f in expected.facts}
-    assert set(first.statements) <= set(expected.statements)
-    assert "文件含2个部门或单位的决算" in (first.reason or "")
-    assert f"—{sum(lengths)}页为某某县档案馆" in (first.reason or "")
-    assert expected.reason is None
+    alone = []
+    for number, one in enumerate(bodies):
+        path = tmp_path / f"{number}.pdf"
+        path.write_bytes(one)
+        alone.append(read_document(path))
+    first = read_document(both)
+    assert first.sha256 == first.file_sha256 == hashlib.sha256(body).hexdigest()
+    [second] = first.further
+    assert (second.part, second.part_of) == (2, first.sha256)
+    assert second.sha256 not in (first.sha256, *(one.sha256 for one in alone))
+    for reading, own, pages_on in zip((first, second), alone, (0, ahead), strict=True):
+        assert reading.kind is DocumentKind.FINAL_ACCOUNTS
+        assert (reading.agency, reading.year) == (own.agency, own.year)
+        assert by_key(reading) == by_key(own, pages_on)
+        assert [(s.subject, s.measure, s.value) for s in reading.statements] == [
+            (s.subject, s.measure, s.value) for s in own.statements
+        ]
+        assert len(reading.performance) == len(own.performance)
+        assert "文件含2个部门或单位的决算" in (reading.reason or "")
+        assert f"—{len_of(both)}页为某某县档案馆" in (reading.reason or "")
+    assert second.agency == "某某县档案馆"
+    assert all(own.further == () and own.reason is None for own in alone)
 
 
 def page(number: int, *lines: str) -> PageText:

@@ -170,7 +170,10 @@ def test_a_migration_may_rebuild_a_table_that_others_refer_to(engine: Engine) ->
         "INSERT INTO raw_runs VALUES "
         "('r', 'check', :now, NULL, 'running', '{}', '', '', '', NULL, '{}')"
     )
-    refer = "INSERT INTO raw_documents VALUES ('a', 'b', 1, 'c', :now, NULL, NULL, NULL, 'r', NULL)"
+    refer = (
+        "INSERT INTO raw_documents (sha256, media_type, size_bytes, archived_as, first_seen_at,"
+        " run_id) VALUES ('a', 'b', 1, 'c', :now, 'r')"
+    )
     with engine.begin() as connection:
         for statement in (add, refer):
             connection.execute(text(statement), {"now": "2024-09-02 12:00:00"})

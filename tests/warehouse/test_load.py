@@ -27,6 +27,7 @@ from disclosures.model import (
     Reading,
     Side,
     Statement,
+    part_key,
 )
 from disclosures.verdicts import (
     Finding,
@@ -38,6 +39,7 @@ from disclosures.verdicts import (
 )
 from warehouse import load
 from warehouse.locations import known_urls
+from warehouse.queries import other_documents
 from warehouse.schema import (
     Base,
     CoreDisclosure,
@@ -431,6 +433,61 @@ def test_selections_for_a_rerun(engine: Engine) -> None:
     for selection in ({"sha256s": ["b" * 64]}, {"sites": ["x"]}, {"years": [2022]}):
         assert load.current_disclosures(engine, **selection) == {}
         assert load.stored_documents(engine, **selection) == []
+
+
+def several(**changes: Any) -> Reading:
+    """Two disclosures in one file."""
+    file = "a" * 64
+    second = reading("a", agency="山城区教育局", **changes)
+    second = replace(second, sha256=part_key(file, 2), part=2, part_of=file)
+    return replace(reading("a"), part_of=file, further=(second,))
+
+
+def test_disclosures_of_one_file_are_documents_of_their_own(engine: Engine) -> None:
+    file, second = "a" * 64, part_key("a" * 64, 2)
+    run = start(engine)
+    load.save_fetches(engine, run, [fetch("a")], ARCHIVE)
+    assert load.save_readings(engine, run, [several()]) == 1
+    before = everything(engine)
+    assert load.save_readings(engine, run, [several()]) == 0
+    assert everything(engine) == before
+    # The file alone is read, wherever it is asked for by its second disclosure.
+    assert load.unread_documents(engine, READERS) == []
+    assert [d.sha256 for d in load.unread_documents(engine, "r2")] == [file]
+    assert [d.sha256 for d in load.stored_documents(engine, sha256s=[second])] == [file]
+    assert [d.sha256 for d in load.stored_documents(engine, years=[2023])] == [file]
+    documents = load.documents_to_assemble(engine, READERS, sites=SITES)
+    made = assemble(documents, alternates="merge")
+    load.save_disclosures(engine, run, made, sites=["hill"])
+    assert {(d.agency, d.main.sha256) for d in made} == {
+        ("山城区财政局", file),
+        ("山城区教育局", second),
+    }
+    [other] = load.current_disclosures(engine, sha256s=[second])
+    assert len(load.current_disclosures(engine, sha256s=[file])) == 2
+    assert load.documents_of_disclosures(engine) == [file]
+    assert other_documents(engine) == []
+    # One of them changes; the other keeps its version.
+    versions = load.current_disclosures(engine)
+    corrected = several(facts=(fact("general_budget", "914.66"),))
+    assert load.save_readings(engine, run, [corrected]) == 1
+    documents = load.documents_to_assemble(engine, READERS, sites=SITES)
+    load.save_disclosures(engine, run, assemble(documents, alternates="merge"), sites=["hill"])
+    changed = {k for k, v in load.current_disclosures(engine).items() if versions[k] != v}
+    assert changed == {other}
+
+
+def test_later_readers_may_find_other_disclosures_in_a_file(engine: Engine) -> None:
+    run = start(engine)
+    load.save_fetches(engine, run, [fetch("a")], ARCHIVE)
+    load.save_readings(engine, run, [several()])
+    later = start(engine, reader_version="r2")
+    load.save_readings(engine, later, [reading("a")])
+    documents = load.documents_to_assemble(engine, "r2", sites=SITES)
+    assert [d.sha256 for d in documents] == ["a" * 64]
+    load.save_disclosures(engine, later, assemble(documents, alternates="merge"), sites=["hill"])
+    assert len(load.current_disclosures(engine)) == 1
+    assert other_documents(engine) == []
 
 
 def test_a_document_of_two_sites_is_a_disclosure_on_each(engine: Engine) -> None:
