@@ -181,6 +181,7 @@ class _Worker:
                 str(limits.max_bytes),
                 str(limits.scan_s),
                 str(limits.rss_mb),
+                str(os.getpid()),
                 *(["many"] if many else []),
             ],
             stdin=subprocess.DEVNULL,
@@ -296,11 +297,12 @@ def serve() -> None:
     wall_s, max_bytes, scan_s = float(sys.argv[4]), int(sys.argv[5]), float(sys.argv[6])
     orders = Connection(there_r, writable=False)
     results = Connection(there_w, readable=False)
-    threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
+    # Named by the parent: it may be gone already.
+    threading.Thread(target=_end_with_parent, args=(int(sys.argv[8]),), daemon=True).start()
 
     from disclosures.reading.document import PAGE_S, read_document, warm_up
 
-    warm_up(many="many" in sys.argv[8:])
+    warm_up(many="many" in sys.argv[9:])
     _limit_memory(int(sys.argv[7]))
     results.send_bytes(pickle.dumps("ready"))
     # From here on the parent wants readings; what libraries print may be endless.
@@ -347,7 +349,7 @@ def unpacked(path: Path, limits: Limits = Limits()) -> Contents:
                 sys.executable,
                 "-c",
                 "from disclosures.reading.workers import unpack; unpack()",
-                *(str(path), name, str(limits.wall_s), str(limits.rss_mb)),
+                *(str(path), name, str(limits.wall_s), str(limits.rss_mb), str(os.getpid())),
             ],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
@@ -391,7 +393,7 @@ def unpack() -> None:
     """Body of a process that unpacks one container into a folder; the list of members, which
     is written last, tells their labels. Names of the files are numbers, never labels."""
     path, folder = Path(sys.argv[1]), Path(sys.argv[2])
-    threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
+    threading.Thread(target=_end_with_parent, args=(int(sys.argv[5]),), daemon=True).start()
     faulthandler.dump_traceback_later(float(sys.argv[3]) + _GRACE_S, exit=True)
     _limit_memory(int(sys.argv[4]))
     told: dict[str, object] = {"members": [], "notes": [], "error": None}

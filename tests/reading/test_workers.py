@@ -7,7 +7,7 @@ import sys
 import textwrap
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -40,7 +40,7 @@ def documents(tmp_path: Path) -> list[Path]:
 
 @pytest.fixture
 def slow(tmp_path: Path) -> Path:
-    """A document that keeps a reader busy for many seconds: a deep pile of tables."""
+    """A document that keeps a reader busy for minutes: a deep pile of tables."""
     path = tmp_path / "slow.html"
     row = "<tr>" + "<td>收入支出决算总表 1.00</td>" * 40 + "</tr>"
     path.write_text(
@@ -53,10 +53,25 @@ def slow(tmp_path: Path) -> Path:
 @pytest.fixture(autouse=True)
 def _nothing_left_behind() -> Iterator[None]:
     yield
-    deadline = time.monotonic() + 5
-    while workers_of(os.getpid()) and time.monotonic() < deadline:
+    wait_until(lambda: workers_of(os.getpid()) == [], "no worker is left")
+
+
+def wait_until(holds: Callable[[], object], what: str) -> None:
+    """Wait for what comes in its time, however busy the machine is."""
+    deadline = time.monotonic() + 120
+    while not holds():
+        assert time.monotonic() < deadline, what
         time.sleep(0.05)
-    assert workers_of(os.getpid()) == []
+
+
+def state(pid: int) -> tuple[str, float]:
+    """A process's state letter (X if it is gone) and the processor time that it has had, in
+    seconds."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return "X", 0.0
+    return fields[0], (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def workers_of(parent: int) -> list[int]:
@@ -91,10 +106,11 @@ def test_documents_are_read_by_warm_workers(documents: list[Path], tmp_path: Pat
 
 
 def test_hang_costs_one_document(documents: list[Path], slow: Path) -> None:
-    with ReaderPool(1, Limits(wall_s=3.0)) as pool:
+    # The others take hundredths of a second; a busy machine may stretch that a lot.
+    with ReaderPool(1, Limits(wall_s=8.0)) as pool:
         readings = dict(pool.read([documents[0], slow, documents[1]]))
     assert readings[slow].kind is DocumentKind.UNREADABLE
-    assert "超过3秒" in (readings[slow].reason or "")
+    assert "超过8秒" in (readings[slow].reason or "")
     assert len(readings[slow].sha256) == 64
     assert len(readings[documents[1]].facts) == 9
 
@@ -104,7 +120,14 @@ def test_crash_costs_one_document(documents: list[Path], slow: Path) -> None:
         stream = pool.read([documents[0], slow, documents[1]])
         readings: dict[Path, Reading] = dict([next(stream)])
         [pid] = workers_of(os.getpid())
-        killer = threading.Timer(0.5, os.kill, (pid, signal.SIGKILL))
+        rested_s = state(pid)[1]
+
+        def kill_at_work() -> None:
+            # Until the next document comes it rests.
+            wait_until(lambda: state(pid)[1] > rested_s + 0.3, "the worker is at work")
+            os.kill(pid, signal.SIGKILL)
+
+        killer = threading.Thread(target=kill_at_work)
         killer.start()
         readings |= dict(stream)
         killer.join()
@@ -118,7 +141,7 @@ def test_worker_that_dies_while_idle_costs_nothing(documents: list[Path]) -> Non
         assert len(dict(pool.read(documents[:1]))) == 1
         [pid] = workers_of(os.getpid())
         os.kill(pid, signal.SIGKILL)
-        time.sleep(0.2)
+        wait_until(lambda: state(pid)[0] in "ZX", "the worker is dead")
         [(_, reading)] = pool.read(documents[1:2])
     assert len(reading.facts) == 9
 
@@ -172,18 +195,12 @@ def test_workers_end_when_their_parent_is_killed(slow: Path) -> None:
     try:
         assert parent.stdout is not None
         assert parent.stdout.readline() == b"ready\n"
-        deadline = time.monotonic() + 20
-        while not (pids := workers_of(parent.pid)) and time.monotonic() < deadline:
-            time.sleep(0.05)
-        assert pids
-        time.sleep(0.5)
+        wait_until(lambda: workers_of(parent.pid), "a worker has started")
+        pids = workers_of(parent.pid)
     finally:
         parent.kill()
         parent.communicate()
-    deadline = time.monotonic() + 10
-    while any(Path(f"/proc/{pid}").exists() for pid in pids) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert not any(Path(f"/proc/{pid}").exists() for pid in pids)
+    wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in pids), "workers ended")
 
 
 def test_workers_that_cannot_start_are_no_verdict_on_documents(
