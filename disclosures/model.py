@@ -92,7 +92,8 @@ class Statement:
     ``measure`` is one of ``amount share change_amount change_pct completion budget_initial
     budget_full variance_pct adjustment_rate count score score_floor compare none``. ``value`` is
     in ``unit`` as printed; ``compare`` ("与上年持平") and ``none`` ("没有政府性基金收支") have
-    none, and ``direction`` is their word (持平, 存在差异, 大于, 小于, 无).
+    none, and ``direction`` is their word (持平, 存在差异, 大于, 小于, 无). ``agreed`` is False
+    where recognition of a picture alone saw it and no figure of the forms confirms it.
     """
 
     section: str
@@ -104,6 +105,8 @@ class Statement:
     page: int | None = None
     direction: str | None = None
     versus: str | None = None
+    agreed: bool = True
+    note: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +117,7 @@ class PerformanceFact:
     the printed label: of the row of funds, of the indicator (its group in front where a form has
     two of one name), 总分 or the like for the totals (measures ``weight`` and ``total``), of the
     column in a summary. ``value`` is None when the cell is blank or no single number; ``text``
-    tells which.
+    tells which. ``agreed`` as in :class:`Statement`.
     """
 
     table: str
@@ -125,6 +128,8 @@ class PerformanceFact:
     unit: str | None
     text: str
     page: int | None = None
+    agreed: bool = True
+    note: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -376,9 +376,11 @@ class CheckedMarts:
         """The operands of a piece of evidence, each with whether its reading is in doubt."""
         batch = self.books.builder.batch
         if evidence.source == "statement":
-            return [(_said(batch.statements, evidence), False)]
+            agreed = batch.statements["agreed"].iat[evidence.position]
+            return [(_said(batch.statements, evidence), not agreed)]
         if evidence.source == "performance":
-            return [(_performed(batch.performance, evidence), False)]
+            agreed = batch.performance["agreed"].iat[evidence.position]
+            return [(_performed(batch.performance, evidence), not agreed)]
         if evidence.source == "previous":
             assert batch.previous is not None
             return [(_of_last_year(batch.previous.facts, evidence), False)]

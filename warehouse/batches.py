@@ -96,6 +96,7 @@ STATEMENT_COLUMNS: Final = (
     "page",
     "direction",
     "versus",
+    "agreed",
 )
 PERFORMANCE_COLUMNS: Final = (
     "disclosure_id",
@@ -108,6 +109,7 @@ PERFORMANCE_COLUMNS: Final = (
     "unit",
     "text",
     "page",
+    "agreed",
     "doubtful",
 )
 
@@ -120,7 +122,7 @@ class Batch:
     ``published_on`` ``YYYY-MM-DD`` or None, ``media_types``, ``urls`` and ``documents`` are tuples,
     ``forms`` maps a form key to its ``title``, ``declared_empty``, ``complete`` and ``sha256``;
     ``topics`` and ``remarks`` are those of all documents (see :mod:`disclosures.reading.remarks`);
-    ``recognised`` says that a document is a scan, of which no sentence is read.
+    ``recognised`` says that a document is a scan, of which no sentence was read.
 
     ``facts``: one row per cell, columns :data:`FACT_COLUMNS`; ``amount_ticks`` and ``half_ticks``
     are ``Int64`` ticks, the first NULL when the cell is blank or unreadable. ``half_ticks`` is half
@@ -129,7 +131,7 @@ class Batch:
     ``statements``: one row per figure of the narrative, columns :data:`STATEMENT_COLUMNS`, from the
     one document whose narrative counts. ``performance``: one row per figure of the performance
     forms, columns :data:`PERFORMANCE_COLUMNS`. Both in printed order, ``value`` a decimal string
-    in ``unit`` as printed.
+    in ``unit`` as printed; ``agreed`` is false where recognition of a picture alone saw it.
     """
 
     disclosures: pd.DataFrame
@@ -174,6 +176,7 @@ class Batch:
                     one.page,
                     one.direction,
                     one.versus,
+                    one.agreed,
                 )
                 for one in (told.statements if told else ())
                 if told is not None
@@ -190,6 +193,7 @@ class Batch:
                     one.unit,
                     one.text,
                     one.page,
+                    one.agreed,
                     _is_doubtful(one.project, reading.notes),
                 )
                 for reading in documents

@@ -785,6 +785,8 @@ def _statements(connection: Connection, sha256: str, reader_version: str) -> tup
             page=row.page,
             direction=row.direction,
             versus=row.versus,
+            agreed=row.agreed,
+            note=row.note,
         )
         for row in rows
     )
@@ -808,6 +810,8 @@ def _performance(
             unit=row.unit,
             text=row.text,
             page=row.page,
+            agreed=row.agreed,
+            note=row.note,
         )
         for row in rows
     )

@@ -321,6 +321,8 @@ class CoreStatement(Base):
     page: Mapped[int | None] = mapped_column(Integer)
     direction: Mapped[str | None] = mapped_column(Text)
     versus: Mapped[str | None] = mapped_column(Text)
+    agreed: Mapped[bool] = mapped_column(default=True)
+    note: Mapped[str | None] = mapped_column(Text)
     run_id: Mapped[str] = mapped_column(ForeignKey("raw_runs.run_id"))
 
 
@@ -340,6 +342,8 @@ class CorePerformance(Base):
     unit: Mapped[str | None] = mapped_column(Text)
     text: Mapped[str] = mapped_column(Text)
     page: Mapped[int | None] = mapped_column(Integer)
+    agreed: Mapped[bool] = mapped_column(default=True)
+    note: Mapped[str | None] = mapped_column(Text)
     run_id: Mapped[str] = mapped_column(ForeignKey("raw_runs.run_id"))
 
 

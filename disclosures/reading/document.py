@@ -5,19 +5,22 @@ from __future__ import annotations
 import hashlib
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from disclosures.amounts import MoneyUnit
+from disclosures.forms import squeeze
 from disclosures.model import (
     DocumentKind,
     Fact,
     FormReading,
     PerformanceFact,
     Reading,
+    Statement,
     part_key,
 )
 from disclosures.reading import READER_VERSION
@@ -56,12 +59,22 @@ _UNSUPPORTED: Final = {
     MediaType.EMPTY: "空文件，请重新下载",
     MediaType.BINARY: "内容不是任何已知格式，请重新下载或向发布单位索取",
 }
+_MONEY: Final = frozenset(unit.value for unit in MoneyUnit)
+#: Digits that a figure of a recognised sentence must have to be known again in the forms.
+_TELLING: Final = 4
+#: Letters on recognised pages, outside tables, above which a part of the narrative is among them.
+_PROSE: Final = 200
+_UNCONFIRMED: Final = "图像识别的数字，未得到报表数字的印证"
 _WITH_PERFORMANCE: Final = (DocumentKind.FINAL_ACCOUNTS, DocumentKind.PERFORMANCE)
+
+
+_Stated = TypeVar("_Stated", Statement, PerformanceFact)
 
 
 @dataclass(slots=True)
 class _Content:
-    """What was got out of a file, besides what kind of document it is."""
+    """What was got out of a file, besides what kind of document it is. ``recognised`` are the pages
+    that are pictures, with the lines outside their tables and the confidence in each."""
 
     texts: Sequence[PageText]
     pages: int
@@ -70,6 +83,7 @@ class _Content:
     facts: tuple[Fact, ...] = ()
     performance: tuple[PerformanceFact, ...] = ()
     notes: list[str] = field(default_factory=list)
+    recognised: dict[int, Sequence[tuple[str, float]]] = field(default_factory=dict)
 
     def take_performance(self, read: PerformanceRead) -> None:
         self.performance = read.facts
@@ -353,9 +367,13 @@ def _conclude_scan(
         scan = seen.read({text.page for text in own.texts})
         own.readers = own.readers | scan.readers
         own.notes += scan.notes
+        own.recognised = _recognised(seen, own.texts)
         if triage.kind is DocumentKind.FINAL_ACCOUNTS:
             add_written(part, own)
             _merge_scan(own, scan)
+        if triage.kind in _WITH_PERFORMANCE:
+            grids = [grid for grid in seen.firsts if grid.page in own.recognised]
+            own.take_performance(_performance(grids, own.texts, strict=True))
         return own
 
     if triage.kind is DocumentKind.FINAL_ACCOUNTS and (several := parts(texts)):
@@ -366,7 +384,7 @@ def _conclude_scan(
 def _add_scanned_pages(
     path: Path, content: _Content, pages: Sequence[int], on_scan: OnScan | None
 ) -> None:
-    """Forms on pages that are pictures within a document that has text."""
+    """What stands on pages that are pictures within a document that has text."""
     from disclosures.reading import scans
 
     if len(pages) > scans.MAX_PAGES:
@@ -375,10 +393,64 @@ def _add_scanned_pages(
     if on_scan:
         on_scan(len(pages))
     content.notes.append(f"第{_numbers(pages)}页是图片，没有文字层，由图像识别读取")
-    scan = scans.recognise_pages(scans.pdf_pictures(path, pages), opening=False).read()
+    seen = scans.recognise_pages(scans.pdf_pictures(path, pages), opening=False)
+    scan = seen.read()
     content.readers = content.readers | scan.readers
     content.notes += scan.notes
     _merge_scan(content, scan)
+    pictured = {text.page: text for text in seen.texts}
+    content.texts = tuple(pictured.get(text.page, text) for text in content.texts)
+    content.recognised = _recognised(seen, seen.texts)
+    performed = _performance(seen.firsts, seen.texts, strict=True)
+    content.performance = (*content.performance, *performed.facts)
+    content.notes += performed.notes
+
+
+def _recognised(
+    seen: SeenPages, texts: Sequence[PageText]
+) -> dict[int, Sequence[tuple[str, float]]]:
+    pages = {text.page for text in texts}
+    return {
+        page: tuple((squeeze(line.text), line.score) for line in lines)
+        for page, lines in seen.lines.items()
+        if page in pages
+    }
+
+
+def _in_doubt(
+    said: Sequence[Statement], performance: Sequence[PerformanceFact], content: _Content
+) -> tuple[list[Statement], tuple[PerformanceFact, ...]]:
+    """Figures of recognised pages, agreed where a figure of the forms that is beyond doubt is the
+    same, with the confidence in their line."""
+    certain = {abs(fact.amount_wan) for fact in content.facts if fact.agreed and fact.amount_wan}
+
+    def doubted(one: _Stated) -> _Stated:
+        if one.page not in content.recognised:
+            return one
+        sure = _is_printed_in_forms(one, certain)
+        shown = "" if one.value is None else str(one.value)
+        scores = [
+            score
+            for line, score in content.recognised[one.page]
+            if shown and shown in line.replace(",", "")
+        ]
+        notes = [f"图像识别，置信度{min(scores):.2f}" if scores else "图像识别"]
+        notes += [] if sure else [_UNCONFIRMED]
+        return replace(one, agreed=sure, note="；".join(notes))
+
+    return [doubted(one) for one in said], tuple(doubted(one) for one in performance)
+
+
+def _is_printed_in_forms(one: Statement | PerformanceFact, certain: Collection[Decimal]) -> bool:
+    if one.value is None or one.unit not in _MONEY:
+        return False
+    if len(str(one.value).replace(".", "").strip("-0")) < _TELLING:
+        return False
+    exponent = one.value.as_tuple().exponent
+    assert isinstance(exponent, int)
+    wan = MoneyUnit(one.unit).to_wan(abs(one.value))
+    half = MoneyUnit(one.unit).to_wan(Decimal(5).scaleb(exponent - 1))
+    return any(abs(wan - amount) <= half for amount in certain)
 
 
 def _merge_scan(content: _Content, scan: ScanRead) -> None:
@@ -494,6 +566,13 @@ def _exact_reader(kind: MediaType) -> Reader:
 
 def _conclude(reading: Reading, content: _Content, triage: Triage) -> Reading:
     final = triage.kind is DocumentKind.FINAL_ACCOUNTS
+    # What is not said, and how it is worded, text alone tells for certain.
+    written = [text for text in content.texts if text.page not in content.recognised]
+    prose = sum(len(line) for lines in content.recognised.values() for line, _ in lines)
+    said = statements(content.texts) if final else []
+    performance = content.performance
+    if content.recognised:
+        said, performance = _in_doubt(said, performance, content)
     return replace(
         reading,
         kind=triage.kind,
@@ -506,10 +585,10 @@ def _conclude(reading: Reading, content: _Content, triage: Triage) -> Reading:
         pages=content.pages,
         forms=content.forms,
         facts=content.facts,
-        statements=tuple(statements(content.texts)) if final else (),
-        topics=topics(content.texts) if final else (),
-        remarks=tuple(remarks(content.texts, triage.year)) if final else (),
-        performance=content.performance,
+        statements=tuple(said),
+        topics=topics(content.texts) if final and prose < _PROSE else (),
+        remarks=tuple(remarks(written, triage.year)) if final else (),
+        performance=performance,
         readers=content.readers,
         notes=tuple(content.notes),
     )

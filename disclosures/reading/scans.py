@@ -1,8 +1,8 @@
 """Pages that are pictures: scanned PDFs and image files, by character recognition.
 
-Recognition is slow and errs, so only pages that may matter are recognised: the first ones, those
-with ruled tables, and those whose upper part shows the title of a form. A figure counts as agreed
-when two looks at it gave the same and a sum of its form proves it; all others stay suspect.
+Recognition is slow and errs. It is given up after the first pages where these are about something
+else. A figure of a form counts as agreed when two looks at it gave the same and a sum of its form
+proves it, a figure of the narrative when such a figure is the same; all others stay suspect.
 """
 
 from __future__ import annotations
@@ -46,8 +46,6 @@ _LONG_SIDE_PT: Final = 842.0
 _OPENING_PAGES: Final = 4
 _OPENING_LETTERS: Final = 60
 _TOPICS: Final = ("决算", "预算", "绩效")
-# The part of a page in which a form's title would stand.
-_HEAD_SHARE: Final = 0.22
 _LEVEL_DEGREES: Final = 0.15
 _GOOD_SCORE: Final = 0.8
 # Of the pixels of a page with a table, more than this percentage are ink.
@@ -88,16 +86,17 @@ class ScanRead:
 @dataclass(slots=True)
 class SeenPages:
     """Recognised pages. ``firsts`` and ``seconds`` are their tables as the two looks saw them,
-    ``unruled`` the pages without any, ``skipped`` those that were not recognised in full.
-    ``scores`` are the confidence of cells by page and box."""
+    ``unruled`` the pages without any that may hold a form.
+    ``scores`` are the confidence of cells by page and box, ``lines`` what stands outside tables by
+    page."""
 
     texts: list[PageText] = field(default_factory=list)
     firsts: list[Grid] = field(default_factory=list)
     seconds: list[Grid] = field(default_factory=list)
     unruled: list[PageText] = field(default_factory=list)
     scores: dict[tuple[int, Box], float] = field(default_factory=dict)
+    lines: dict[int, list[engine.Line]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
-    skipped: list[int] = field(default_factory=list)
 
     def read(self, pages: Collection[int | None] | None = None) -> ScanRead:
         """The forms of these pages, or of all."""
@@ -107,9 +106,6 @@ class SeenPages:
 
         texts = [text for text in self.texts if mine(text.page)]
         read = ScanRead(readers={engine.NAME: engine.VERSION}, notes=[*self.notes])
-        if skipped := [page for page in self.skipped if mine(page)]:
-            numbers = "、".join(map(str, skipped))
-            read.notes.append(f"第{numbers}页为没有表格的图片，只识别了页首，正文未读")
         witnesses = [
             _witness(name, recognise([g for g in grids if mine(g.page)], texts), Method.RULED)
             for name, grids in ((engine.NAME, self.firsts), (_SECOND, self.seconds))
@@ -231,14 +227,12 @@ def recognise_pages(pictures: Iterator[Picture], *, opening: bool = True) -> See
         first, second = _table_grids(page, seen.scores)
         seen.firsts += first
         seen.seconds += second
-        whole = bool(page.tables) or (opening and order <= _OPENING_PAGES)
-        text = _page_text(page, first, whole=whole)
-        if not whole and any(title.form for title in find_titles(text.text)[1]):
-            text = _page_text(page, first, whole=True)
-            whole = True
-        if not whole:
-            seen.skipped.append(picture.page)
-        elif not page.tables:
+        lines = seen.lines[picture.page] = []
+        text = _page_text(page, first, lines)
+        opens = (opening and order <= _OPENING_PAGES) or any(
+            title.form for title in find_titles(text.text)[1]
+        )
+        if opens and not page.tables:
             seen.unruled.append(text)
         seen.texts.append(text)
     return seen
@@ -379,27 +373,28 @@ def _table_grids(
     return first, second
 
 
-def _page_text(page: _Page, grids: Sequence[Grid], *, whole: bool) -> PageText:
-    """Lines outside the tables and rows of the tables, from top to bottom."""
+def _page_text(page: _Page, grids: Sequence[Grid], outside: list[engine.Line]) -> PageText:
+    """Lines outside the tables, which ``outside`` collects, and rows of the tables, from top to
+    bottom."""
     height = page.pixels.shape[0]
     pieces: list[tuple[int, str]] = []
     top = 0
     for table, grid in zip(page.tables, grids, strict=True):
-        pieces += _band(page, top, table.box[1])
+        pieces += _band(page, top, table.box[1], outside)
         rows = (" ".join(c.text.replace("\n", "") for c in row if c.text) for row in grid.rows)
         pieces.append((table.box[1], "\n".join(row for row in rows if row)))
         top = max(top, table.box[3])
-    bottom = height if whole else int(height * _HEAD_SHARE)
-    pieces += _band(page, top, bottom)
+    pieces += _band(page, top, height, outside)
     return PageText(page.picture.page, "\n".join(text for _, text in pieces if text))
 
 
-def _band(page: _Page, top: int, bottom: int) -> list[tuple[int, str]]:
+def _band(page: _Page, top: int, bottom: int, outside: list[engine.Line]) -> list[tuple[int, str]]:
     """Lines of a strip over the whole width; boxes at one height make one line."""
     if bottom - top < 12:
         return []
     lines: list[list[engine.Line]] = []
     for line in engine.read_lines(page.pixels[top:bottom]):
+        outside.append(line)
         middle = (line.box[1] + line.box[3]) / 2
         if lines and lines[-1][0].box[1] <= middle <= lines[-1][0].box[3]:
             lines[-1].append(line)

@@ -311,6 +311,8 @@ def judged() -> dict[str, Judgement]:
         met, violated = statements(case, case.met), statements(case, case.violated)
         readings[f"met {rule.id}"] = [with_statements(met, forms=forms)]
         readings[f"violated {rule.id}"] = [with_statements(violated, forms=forms)]
+        recognised = tuple(replace(one, agreed=False) for one in violated)
+        readings[f"recognised {rule.id}"] = [with_statements(recognised, forms=forms)]
     readings["irrelevant"] = [with_statements((IRRELEVANT,))]
     readings["untold"] = [with_statements(())]
     readings["without forms"] = [
@@ -348,6 +350,13 @@ class TestRule:
             assert finding.operands[0].role == "stated"
             assert "$" not in finding.message
             assert (rule.innocent or "") in finding.message
+
+    def test_recognised_words_are_no_errors(self, rule: Rule, judged: dict[str, Judgement]) -> None:
+        """What recognition of a picture alone saw may be misread."""
+        found = list(of_rule(judged[f"recognised {rule.id}"], rule.id))
+        assert found
+        assert {f.state for f in found} == {State.EXTRACTION_SUSPECT}
+        assert {f.severity for f in found} == {Severity.INFO}
 
     def test_does_not_apply(self, rule: Rule, judged: dict[str, Judgement]) -> None:
         states = {f.state for f in of_rule(judged["irrelevant"], rule.id)}

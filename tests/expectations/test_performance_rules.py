@@ -219,6 +219,10 @@ def with_performance(
 @pytest.fixture(scope="module")
 def judged() -> dict[str, Judgement]:
     readings = {rule: [with_performance(spoiled)] for rule, spoiled in SPOILED.items()}
+    for rule, [whole] in list(readings.items()):
+        performed = tuple(replace(one, agreed=False) for one in whole.performance)
+        told = tuple(replace(one, agreed=False) for one in whole.statements)
+        readings[f"recognised {rule}"] = [replace(whole, performance=performed, statements=told)]
     readings["met"] = [with_performance()]
     readings["untold"] = [reading(facts=SOUND)]
     note = (f"绩效表“{NAME}”有一行没有读懂",)
@@ -248,6 +252,13 @@ class TestRule:
         assert found[0].page == 9 or isinstance(rule.check, ProjectsWithin)
         assert len(found[0].operands) >= 2 or isinstance(rule.check, Points | Ceiling)
         assert "$" not in found[0].message
+
+    def test_recognised_figures_are_no_errors(
+        self, rule: Rule, judged: dict[str, Judgement]
+    ) -> None:
+        """What recognition of a picture alone saw may be misread."""
+        found = of_rule(judged[f"recognised {rule.id}"], rule.id)
+        assert {f.state for f in found} == {State.EXTRACTION_SUSPECT}
 
     def test_does_not_apply(self, rule: Rule, judged: dict[str, Judgement]) -> None:
         states = [f.state for f in of_rule(judged["untold"], rule.id)]

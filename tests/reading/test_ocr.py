@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -44,20 +45,28 @@ def page_of(document: Path, form: str) -> int:
     raise AssertionError(f"{form} is not printed")
 
 
+def page_of_words(document: Path) -> int:
+    """The page with most of the narrative's figures on the forms' totals."""
+    told = Counter(s.page for s in read_document(document).statements if s.section)
+    [(page, _)] = told.most_common(1)
+    assert page is not None
+    return page
+
+
 @pytest.fixture(scope="module")
 def scanned(printed: Path) -> Reading:
-    """The cover and form 05, the latter not quite straight."""
+    """The cover, form 05, not quite straight, and a page of the narrative."""
     cover, form = picture_of(printed, 1), picture_of(printed, page_of(printed, FORM_05))
     turned = form.rotate(0.6, fillcolor=255, resample=Image.Resampling.BICUBIC)
+    words = picture_of(printed, page_of_words(printed))
     path = printed.with_name("scan.pdf")
-    cover.save(path, save_all=True, append_images=[turned], resolution=150)
+    cover.save(path, save_all=True, append_images=[turned, words], resolution=150)
     return read_document(path)
 
 
 def test_a_scanned_form_reads_as_printed(printed: Path, scanned: Reading) -> None:
     assert scanned.kind is DocumentKind.FINAL_ACCOUNTS
     assert scanned.form_keys == ("05",)
-    assert scanned.statements == ()
     number = page_of(printed, FORM_05)
     expected = {f.key: f for f in read_document(printed).facts if f.page == number}
     found = {fact.key: fact for fact in scanned.facts}
@@ -69,6 +78,24 @@ def test_a_scanned_form_reads_as_printed(printed: Path, scanned: Reading) -> Non
     assert "置信度" in (total.note or "")
     assert (total.page, total.readers) == (2, ("ocr", "ocr-second"))
     assert total.bbox == pytest.approx(expected[total.key].bbox, abs=10)
+
+
+def test_sentences_of_a_scan_are_read_and_stay_in_doubt_unless_the_forms_print_them(
+    printed: Path, scanned: Reading
+) -> None:
+    number = page_of_words(printed)
+    expected = [s for s in read_document(printed).statements if s.page == number]
+    assert len(expected) > 10
+    shown = [(s.subject, s.measure, s.value, s.unit) for s in scanned.statements]
+    # A sentence that goes on from the page before is cut here.
+    assert {(s.measure, s.value, s.unit) for s in expected[2:]} <= {one[1:] for one in shown}
+    certain = {fact.amount_wan for fact in scanned.facts if fact.agreed}
+    for one in scanned.statements:
+        assert one.note is not None and one.note.startswith("图像识别")
+        assert not one.agreed or one.value in certain
+    assert any(not one.agreed for one in scanned.statements)
+    # What a narrative does not say, recognition cannot tell for certain.
+    assert (scanned.topics, scanned.remarks) == ((), ())
 
 
 def test_a_figure_that_no_longer_adds_up_is_suspect(printed: Path, tmp_path: Path) -> None:
