@@ -100,7 +100,6 @@ def expectation_of(instance: CheckedInstance) -> ExpectLinearIdentityWithinRound
         minus=0,
         relation=instance.relation,
         of_rule=instance.number,
-        ignore_row_if="never",
         meta={"key": instance.key},
         severity=GX_SEVERITY[instance.rule.severity],
     )

@@ -13,7 +13,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import BigInteger, create_engine
 
-from expectations.custom import ExpectLinearIdentityWithinRounding, Parts, numbers, violated
+from expectations.custom import (
+    ExpectLinearIdentityWithinRounding,
+    Parts,
+    Relation,
+    numbers,
+    violated,
+)
 from expectations.judge import _context, _outcome
 
 HALF = 500_000  # of 0.01 万元, in ticks
@@ -54,7 +60,7 @@ CASES = [
 @pytest.mark.filterwarnings("ignore::great_expectations.datasource.fluent.GxDatasourceWarning")
 @pytest.mark.parametrize("engine", ["pandas", "sqlite"])
 @pytest.mark.parametrize("relation", ["equal", "at_most"])
-def test_closed_intervals_and_nulls(engine: str, relation: str, tmp_path: Path) -> None:
+def test_closed_intervals_and_nulls(engine: str, relation: Relation, tmp_path: Path) -> None:
     data = frame([case[:3] for case in CASES])
     context = _context()
     if engine == "pandas":
@@ -71,15 +77,11 @@ def test_closed_intervals_and_nulls(engine: str, relation: str, tmp_path: Path) 
         batch = asset.add_batch_definition_whole_table("b").get_batch()
     result = batch.validate(
         ExpectLinearIdentityWithinRounding(
-            column_list=COLUMNS, plus=2, minus=0, relation=relation, ignore_row_if="never"
+            column_list=COLUMNS, plus=2, minus=0, relation=relation, named_by="disclosure_id"
         ),
-        result_format={
-            "result_format": "COMPLETE",
-            "unexpected_index_column_names": ["disclosure_id"],
-            "partial_unexpected_count": len(data),
-        },
+        result_format="COMPLETE",
     )
-    unexpected = {entry["disclosure_id"] for entry in result.result["unexpected_index_list"] or ()}
+    unexpected = set(result.result["unexpected_index_list"])
     position = 3 if relation == "equal" else 4
     assert unexpected == {f"d{n}" for n, case in enumerate(CASES) if not case[position]}
 
@@ -117,18 +119,12 @@ def test_an_exception_is_not_a_failure() -> None:
                 column_list=["no such column", *COLUMNS[1:]],
                 plus=2,
                 minus=0,
-                ignore_row_if="never",
+                named_by="disclosure_id",
                 meta={"key": "x"},
             )
         ],
     )
-    result = batch.validate(
-        suite,
-        result_format={
-            "result_format": "COMPLETE",
-            "unexpected_index_column_names": ["disclosure_id"],
-        },
-    )
+    result = batch.validate(suite, result_format="COMPLETE")
     assert not result.success
     outcome = _outcome(result.results[0])
     assert outcome.unexpected == []
