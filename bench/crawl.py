@@ -221,16 +221,20 @@ class Night:
     failed: list[str] = field(default_factory=list)
 
 
-class _ChildPeak:
-    """The largest resident set that any crawl process had, looked up while they run."""
+class CrawlPeak:
+    """The largest resident set that any crawl of a process had, and the process itself, looked up
+    while they run. (What the system tells of children that have ended counts what their parent
+    had when it started them.)"""
 
-    def __init__(self) -> None:
+    def __init__(self, parent: int, every_s: float = 0.2) -> None:
         self.mib = 0.0
         self.own_mib = 0.0
+        self._parent = parent
+        self._every_s = every_s
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
 
-    def __enter__(self) -> _ChildPeak:
+    def __enter__(self) -> CrawlPeak:
         self._thread.start()
         return self
 
@@ -239,9 +243,8 @@ class _ChildPeak:
         self._thread.join()
 
     def _watch(self) -> None:
-        me = os.getpid()
-        while not self._stop.wait(0.2):
-            self.own_mib = max(self.own_mib, _resident_mib(me, "VmRSS"))
+        while not self._stop.wait(self._every_s):
+            self.own_mib = max(self.own_mib, _resident_mib(self._parent, "VmHWM"))
             for path in Path("/proc").glob("[0-9]*"):
                 try:
                     if b"connectors.child" not in (path / "cmdline").read_bytes():
@@ -249,7 +252,7 @@ class _ChildPeak:
                     parent = re.search(r"PPid:\t(\d+)", (path / "status").read_text())
                 except OSError:
                     continue
-                if parent and int(parent[1]) == me:
+                if parent and int(parent[1]) == self._parent:
                     self.mib = max(self.mib, _resident_mib(int(path.name), "VmHWM"))
 
 
@@ -332,7 +335,7 @@ def crawl_night(work: Any, server: Server, new_at: list[int], jobs: int) -> Nigh
     documents = 0
     begun = time.perf_counter()
     with (
-        _ChildPeak() as peak,
+        CrawlPeak(os.getpid()) as peak,
         steps.recorded_run(work, "nightly", {}) as run,
         ThreadPoolExecutor(jobs) as pool,
     ):

@@ -1,10 +1,11 @@
 """What a night costs in memory when the archive knows 2,000 or 20,000 documents of a site.
 
-    python -m bench.known                 # a night that asks for 40 of them
-    python -m bench.known --asked 0.9     # a night that asks for nine tenths, answered with 304
+    python -m bench.known                 # nights that ask for 40 of them
+    python -m bench.known --asked 0.9     # nights that ask for nine tenths, answered with 304
 
-A portal on loopback, a warehouse and an archive that know the documents, and one crawl with all
-that the warehouse keeps of it, each in processes of its own; prints their peak resident memory.
+A portal on loopback, a warehouse and an archive that know the documents, and one night after the
+other: a crawl with all that the warehouse keeps of it, each in processes of its own. Prints the
+peak resident memory of either process in every night.
 """
 
 from __future__ import annotations
@@ -14,7 +15,6 @@ import hashlib
 import json
 import os
 import re
-import resource
 import subprocess
 import sys
 import tempfile
@@ -26,6 +26,8 @@ from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Final
+
+from bench.crawl import CrawlPeak
 
 ROOT: Final = Path(__file__).parents[1]
 _ON_PAGE: Final = 50
@@ -155,7 +157,7 @@ def fill(data: Path, port: int, known: int) -> None:
 
 
 def night(data: Path, port: int) -> dict[str, Any]:
-    """One crawl; peak memory of this process and of the crawl's, in MiB."""
+    """One crawl."""
     from flows import steps
 
     work = workspace(data, port)
@@ -167,27 +169,31 @@ def night(data: Path, port: int) -> dict[str, Any]:
         "failed": outcome.failed,
         "partial": outcome.partial,
         "seconds": round(time.monotonic() - began, 1),
-        "run_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
-        "crawl_mib": resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024,
     }
 
 
-def _stage(stage: str, data: Path, port: int, known: int) -> Any:
+def _stage(stage: str, data: Path, port: int, known: int) -> tuple[Any, CrawlPeak]:
     command = [sys.executable, "-m", "bench.known", "--stage", stage, str(data), str(port)]
-    done = subprocess.run(
-        [*command, str(known)],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        check=True,
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
-    )
-    return json.loads(done.stdout)
+    with (
+        subprocess.Popen(
+            [*command, str(known)],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            env=os.environ | {"PYTHONPATH": str(ROOT)},
+        ) as process,
+        CrawlPeak(process.pid, every_s=0.05) as peak,
+    ):
+        told, _ = process.communicate()
+    if process.returncode:
+        raise RuntimeError(f"{stage} ended with {process.returncode}")
+    return json.loads(told), peak
 
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore[union-attr]
     parser.add_argument("--known", type=int, nargs="+", default=[2000, 20_000])
     parser.add_argument("--asked", type=float, help="share that the night asks for; else 40")
+    parser.add_argument("--nights", type=int, default=3)
     parser.add_argument("--stage", nargs=4, help=argparse.SUPPRESS)
     given: Any = parser.parse_args(arguments)
     if given.stage:
@@ -198,19 +204,27 @@ def main(arguments: list[str] | None = None) -> int:
         else:
             print(json.dumps(night(Path(data), int(port)), ensure_ascii=False))
         return 0
-    peaks = []
+    lowest: list[tuple[float, float]] = []
     for known in given.known:
         listed = 40 if given.asked is None else int(known * given.asked)
+        peaks = []
         with (
             tempfile.TemporaryDirectory(prefix="juesuan-known-") as name,
             portal(listed) as running,
         ):
             port, answers = running
             _stage("fill", Path(name), port, known)
-            told = _stage("night", Path(name), port, known)
-        peaks.append(told["run_mib"] + told["crawl_mib"])
-        print(f"{known} known, {listed} listed: {told}; bodies {answers[0]}, 304 {answers[1]}")
-    print(f"peak of the last over the first: {peaks[-1] / peaks[0]:.2f}")
+            for _ in range(given.nights):
+                told, peak = _stage("night", Path(name), port, known)
+                peaks.append((peak.own_mib, peak.mib))
+                print(
+                    f"{known} known, {listed} listed: run {peak.own_mib:.1f} MiB, crawl "
+                    f"{peak.mib:.1f} MiB; {told}; bodies {answers[0]}, 304 {answers[1]}",
+                    flush=True,
+                )
+        lowest.append((min(run for run, _ in peaks), min(crawl for _, crawl in peaks)))
+    for what, first, last in zip(("run", "crawl"), lowest[0], lowest[-1], strict=True):
+        print(f"{what}: {first:.1f} -> {last:.1f} MiB ({last - first:+.1f}), lowest of each")
     return 0
 
 

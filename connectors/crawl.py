@@ -25,6 +25,7 @@ from connectors.families import families
 from connectors.hosts import LEFT, turns_folder
 from connectors.orders import HOSTS_LEFT, CrawlOrder, Limits, Survey
 from connectors.records import CrawlResult, Fetch, FetchOutcome, FetchRole, Known
+from connectors.scratch import Scratch, Texts
 from connectors.sites import Site
 from connectors.spool import Spool
 
@@ -97,7 +98,8 @@ def crawl_site(
         turns=turns_folder(),
     )
     fetches = Spool()
-    account = _Account(frozenset(start_addresses(site)))
+    scratch = Scratch()
+    account = _Account(frozenset(start_addresses(site)), scratch.texts(), scratch.texts())
 
     def listen(fetch: Fetch) -> None:
         fetches.append(fetch)
@@ -117,7 +119,7 @@ def crawl_site(
         len(account.documents),
         failed,
         account.why_partial(failed, since),
-        frozenset(account.unsettled),
+        account.unsettled,
         resume_at=until,
         leave_alone=ended is not None and ended.endswith(LEFT),
     )
@@ -152,12 +154,12 @@ class _Account:
     """What a crawl amounts to, counted while its fetches come in."""
 
     starts: frozenset[str]
-    documents: set[str] = field(default_factory=set)
+    documents: Texts
+    unsettled: Texts
     #: Of the columns' first pages: URL and why it was not read.
     lost: list[tuple[str, str | None]] = field(default_factory=list)
-    #: Of the lists: URL and why it was not read to its end.
-    torn: list[tuple[str, str]] = field(default_factory=list)
-    unsettled: set[str] = field(default_factory=set)
+    #: Of the first list that was not read to its end: URL and why.
+    torn: tuple[str, str] | None = None
     entries: int = 0
 
     def count(self, fetch: Fetch) -> None:
@@ -165,8 +167,8 @@ class _Account:
         if fetch.role is FetchRole.LIST:
             if fetch.url in self.starts and not had:
                 self.lost.append((fetch.url, fetch.reason))
-            if not had or fetch.reason is not None:
-                self.torn.append((fetch.url, fetch.reason or "未取得"))
+            if self.torn is None and (not had or fetch.reason is not None):
+                self.torn = (fetch.url, fetch.reason or "未取得")
         if fetch.role not in (FetchRole.ARTICLE, FetchRole.DOCUMENT):
             return
         self.entries += 1
@@ -199,7 +201,7 @@ class _Account:
         if since is not None:
             return f"只看 {since} 以来的条目"
         if self.torn:
-            url, reason = self.torn[0]
+            url, reason = self.torn
             return f"列表未读全：{url}（{reason}）"
         return None
 
@@ -270,7 +272,7 @@ def _run_child(
             if closed is not None:
                 process.wait(5)
         except subprocess.TimeoutExpired:
-            closed = _FINISHED  # everything has arrived; it only fails to exit
+            pass  # out of time, or everything has arrived and it only fails to exit
         finally:
             if process.poll() is None:
                 process.kill()

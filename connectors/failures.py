@@ -37,7 +37,7 @@ class HostLeft(Refused):
 
 
 class Spent(Refused):
-    """A request that is not made because its list has ended."""
+    """A request that is not made because its list has ended, or the crawl's time."""
 
     outcome = FetchOutcome.SKIPPED
 

@@ -34,6 +34,7 @@ except ImportError:  # Windows, where no two crawls share an archive
 
 from connectors.evidence import Hop
 from connectors.records import Fetch, FetchOutcome, FetchRole
+from connectors.scratch import Scratch
 from connectors.store import Store
 
 FOLDER: Final = "journal"
@@ -144,14 +145,14 @@ def settle(journal: JournalFile) -> None:
     if journal.name == target:
         return
     sources = [target, f"{stem}.loaded.jsonl", journal.name]
-    seen: set[bytes] = set()
+    seen = Scratch().texts()
     with tempfile.TemporaryDirectory() as folder:
         merged = Path(folder) / "journal.gz"
         # No time in the header: the same rows give the same object.
         with merged.open("wb") as raw, gzip.GzipFile("", "wb", 6, raw, mtime=0) as file:
             for source in sources:
                 for line in _lines(store, source):
-                    mark = hashlib.blake2b(line, digest_size=16).digest()
+                    mark = hashlib.blake2b(line, digest_size=16).hexdigest()
                     if mark not in seen and line.strip():
                         seen.add(mark)
                         file.write(line.rstrip(b"\n") + b"\n")

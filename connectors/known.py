@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from connectors.records import Known
+from connectors.scratch import CACHE_KIB
 
 
 class KnownIndex(Mapping[str, Known]):
@@ -22,6 +23,7 @@ class KnownIndex(Mapping[str, Known]):
     def build(cls, path: Path, known: Iterable[Known]) -> KnownIndex:
         """Write an index of what ``known`` yields; nothing of it stays in memory."""
         with sqlite3.connect(path) as connection:
+            connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
             connection.execute(
                 "CREATE TABLE known (url TEXT PRIMARY KEY, entry BLOB) WITHOUT ROWID"
             )
@@ -42,6 +44,7 @@ class KnownIndex(Mapping[str, Known]):
             self._opened = sqlite3.connect(
                 f"{self._path.absolute().as_uri()}?mode=ro", uri=True, check_same_thread=False
             )
+            self._opened.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
         return self._opened
 
     def __getitem__(self, url: str) -> Known:

@@ -180,7 +180,7 @@ class PoliteHandler(EvidenceHandler):
     async def download_request(self, request: Request) -> Response:
         """Raises:
         HostLeft: the host is not asked any more.
-        Spent: the list has ended before this page.
+        Spent: the list has ended before this page, or time is up.
         """
         url = request.url
         spider = _spider_of(self._of)
@@ -189,6 +189,8 @@ class PoliteHandler(EvidenceHandler):
         if aim.role is FetchRole.LIST and (spent := spider.why_spent(aim)):
             raise Spent(spent)
         async with self._gate.turn(url, spider.order.site.delay_s):
+            if spider.is_over():
+                raise Spent("到达时限，未请求")
             try:
                 response = await super().download_request(request)
             except Exception as error:

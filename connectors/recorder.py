@@ -16,6 +16,7 @@ from connectors.families import FamilyOptions, ListRequest
 from connectors.link_scores import LinkScore
 from connectors.orders import CrawlOrder
 from connectors.records import Fetch, FetchOutcome, FetchRole, Known
+from connectors.scratch import Scratch
 from disclosures.reading.sniff import sniff
 
 _KEPT_HEADERS: Final = (
@@ -58,8 +59,10 @@ class Recorder:
         self._order = order
         self._journal = journal
         self._send = send
+        #: What grows with the site.
+        self.scratch = Scratch()
         #: Documents of this crawl: the first URL that gave each body.
-        self.first_urls: dict[str, str] = {}
+        self.first_urls = self.scratch.table()
 
     def known(self, aim: Aim) -> Known | None:
         """What the archive still holds of a URL."""
@@ -86,7 +89,7 @@ class Recorder:
                 fields[name] = storable(fields[name])
         fetch = Fetch(**fields)
         if fetch.role is FetchRole.DOCUMENT and fetch.sha256 and fetch.outcome.has_body:
-            self.first_urls.setdefault(fetch.sha256, fetch.url)
+            self.first_urls.put(fetch.sha256, fetch.url)
         self._journal.append(fetch)
         self._send(fetch)
         return fetch

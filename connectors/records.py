@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -79,7 +79,7 @@ class CrawlResult:
     documents: int
     failed: str | None = None
     partial: str | None = None
-    unsettled: frozenset[str] = frozenset()
+    unsettled: Set[str] = frozenset()
     #: The end of the site's quiet hours, if they kept it from being crawled or cut it short.
     resume_at: datetime | None = None
     #: A host asked to be left alone, or went on failing: trying again tonight would be rude.

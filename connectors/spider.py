@@ -5,6 +5,7 @@ documents. :mod:`connectors.engine` runs it.
 from __future__ import annotations
 
 import logging
+import time
 import zlib
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field, replace
@@ -34,18 +35,16 @@ from connectors.orders import CrawlOrder
 from connectors.recorder import Aim, Recorder, elsewhere, header_text, offered_name, told
 from connectors.records import FetchOutcome, FetchRole, Known
 from connectors.safety import url_refusal
+from connectors.scratch import Texts
 from disclosures.reading.sniff import MediaType, decode_text, sniff
 
 
 @dataclass(slots=True)
 class Tally:
-    """What the pages of one list gave, beside what the list claims to have.
+    """What the pages of one list gave, beside what the list claims to have."""
 
-    Addresses of entries are kept by their hashes: a list may have tens of thousands.
-    """
-
+    entries: Texts
     claimed: int | None = None
-    entries: set[int] = field(default_factory=set)
     read: set[str] = field(default_factory=set)
     known: set[str] = field(default_factory=set)
     repeated: int = 0  # pages in a row that gave only what others had given
@@ -55,7 +54,7 @@ class Tally:
         """Count a page; why the list is short (Chinese), once all its pages have been read."""
         self.read.add(address)
         self.known |= {address} | {ListRequest.of(link).address for link in page.further}
-        given = {hash(entry.url) for entry in page.entries}
+        given = {entry.url for entry in page.entries}
         self.repeated = self.repeated + 1 if given and given <= self.entries else 0
         self.empty = 0 if given else self.empty + 1
         self.entries |= given
@@ -84,11 +83,15 @@ class SiteSpider(scrapy.Spider):
         )
         self.gate = HostGate(patience, order.turns)
         self._family = families()[order.site.family or ""]
-        #: Hashes of addresses; two of a hundred thousand share one in a billion crawls.
-        self._seen: set[int] = set()
+        self._seen = recorder.scratch.texts()
         self._list_pages: dict[str, int] = {}
         self._tallies: dict[str, Tally] = {}
         self._today = datetime.now(UTC).date()
+        self._over_at_s = time.monotonic() + order.deadline_s
+
+    def is_over(self) -> bool:
+        """Whether the crawl's time is up: quiet hours may begin then, and nothing is asked for."""
+        return time.monotonic() >= self._over_at_s
 
     async def start(self) -> AsyncIterator[Request]:
         for column in self.order.site.columns:
@@ -110,9 +113,9 @@ class SiteSpider(scrapy.Spider):
         """The request for an aim: each URL once, within the site and its limits."""
         url = ListRequest.of(aim.url).address
         aim = replace(aim, url=url)
-        if hash(url) in self._seen:
+        if url in self._seen:
             return
-        self._seen.add(hash(url))
+        self._seen.add(url)
         if len(self._seen) > self.order.limits.requests:
             self._skip(aim, f"超过单站请求上限 {self.order.limits.requests}")
             return
@@ -395,8 +398,10 @@ class SiteSpider(scrapy.Spider):
         page = self._family.parse_list(url, text, aim.options)
         since = self.order.since
         wanted = [entry for entry in page.entries if not _is_before(entry, since)]
-        reason = self._tallies.setdefault(aim.found_on or aim.url, Tally()).count(aim.url, page)
-        reason = reason or page.note
+        column = aim.found_on or aim.url
+        if column not in self._tallies:
+            self._tallies[column] = Tally(self.recorder.scratch.texts())
+        reason = self._tallies[column].count(aim.url, page) or page.note
         if reason is not None:
             # The parent logs it: a list that gives less than it claims is nobody's silence.
             logging.getLogger(__name__).warning("%s: %s", aim.found_on or aim.url, reason)

@@ -9,19 +9,19 @@ was read in part is no evidence of absence. Another body at the same URL is anot
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, Engine, Row, and_, func, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, Row, and_, func, select, update
 
 from connectors.link_scores import Verdict
 from connectors.records import Fetch, FetchOutcome, FetchRole, Known
 from disclosures.model import DocumentKind
 from disclosures.reading.containers import CONTAINERS
 from warehouse.database import transaction
-from warehouse.rows import chunks, clean_text, in_order, insert_missing, key_of, upsert
+from warehouse.rows import CHUNK, chunks, clean_text, in_order, insert_missing, key_of, upsert
 from warehouse.schema import RawLocation, RawReading, RawVersion
 
 CURRENT: Final = "current"
@@ -38,52 +38,62 @@ _IMPLAUSIBLE: Final = 10
 
 
 def known_urls(engine: Engine, site: str) -> Iterator[Known]:
-    """What the archive holds of every URL of a site, one by one, by URL.
+    """What the archive holds of every URL of a site, one by one, in no particular order.
 
     A document that has been read comes with what reading said of it. A package says nothing of
     its own: its members do.
     """
-    newest = select(
-        RawReading.sha256,
-        RawReading.kind,
-        RawReading.year,
-        RawReading.reason,
-        func.row_number()
-        .over(
-            partition_by=RawReading.sha256,
-            order_by=(RawReading.read_at.desc(), RawReading.reader_version),
-        )
-        .label("place"),
-    ).subquery()
-    location = RawLocation
-    query = (
-        select(*location.__table__.columns, newest.c.kind, newest.c.year, newest.c.reason)
-        .outerjoin(newest, and_(newest.c.sha256 == location.sha256, newest.c.place == 1))
-        .where(location.site == site)
-        .order_by(location.location_id)
-    )
     containers = {kind.value for kind in CONTAINERS}
+    columns = RawLocation.__table__.columns
+    query = select(*columns).where(RawLocation.site == site)
     with engine.connect() as connection:
-        for row in connection.execution_options(yield_per=500).execute(query):
-            verdict = None
-            if (
-                row.kind is not None
-                and row.role == FetchRole.DOCUMENT.value
-                and row.media_type not in containers
-            ):
-                told = (row.link_text, row.article_title, row.published_on)
-                verdict = Verdict(row.kind, row.year, row.reason, row.last_seen_at, told)
-            yield Known(
-                url=row.url,
-                sha256=row.sha256,
-                media_type=row.media_type,
-                etag=row.etag,
-                last_modified=row.last_modified,
-                final_url=row.final_url,
-                verdict=verdict,
-                received_at=row.received_at,
-                link_text=row.link_text,
+        # Sorting or joining all of them would take memory as a site grows.
+        rows = connection.execution_options(yield_per=CHUNK).execute(query)
+        for some in rows.partitions():
+            readings = _newest_readings(connection, {row.sha256 for row in some})
+            for row in some:
+                yield _known(row, readings.get(row.sha256), containers)
+
+
+def _known(row: Row[Any], read: Row[Any] | None, containers: Collection[str]) -> Known:
+    verdict = None
+    if (
+        read is not None
+        and row.role == FetchRole.DOCUMENT.value
+        and row.media_type not in containers
+    ):
+        told = (row.link_text, row.article_title, row.published_on)
+        verdict = Verdict(read.kind, read.year, read.reason, row.last_seen_at, told)
+    return Known(
+        url=row.url,
+        sha256=row.sha256,
+        media_type=row.media_type,
+        etag=row.etag,
+        last_modified=row.last_modified,
+        final_url=row.final_url,
+        verdict=verdict,
+        received_at=row.received_at,
+        link_text=row.link_text,
+    )
+
+
+def _newest_readings(connection: Connection, sha256s: Collection[str]) -> dict[str, Row[Any]]:
+    """What the last reading of each document said of it."""
+    found: dict[str, Row[Any]] = {}
+    for some in chunks(sorted(sha256s)):
+        query = (
+            select(
+                RawReading.sha256,
+                RawReading.kind,
+                RawReading.agency,
+                RawReading.year,
+                RawReading.reason,
             )
+            .where(RawReading.sha256.in_(some))
+            .order_by(RawReading.read_at, RawReading.reader_version.desc())
+        )
+        found |= {row.sha256: row for row in connection.execute(query)}
+    return found
 
 
 # What a night brought
@@ -192,36 +202,34 @@ def withdraw_absent(
         ImplausibleAbsence: most of the site would vanish at once.
     """
     here = (RawLocation.site == site, RawLocation.state == CURRENT)
+    absent = (
+        *here,
+        RawLocation.seen_in != run_id,
+        RawLocation.role.in_((FetchRole.ARTICLE.value, FetchRole.DOCUMENT.value)),
+    )
+    columns = (RawLocation.location_id, RawLocation.url, RawLocation.found_on, RawLocation.role)
+    documents, last = 0, ""
     with transaction(engine) as connection:
-        absent = {
-            row.url: row
-            for row in connection.execute(
-                select(
-                    RawLocation.location_id, RawLocation.url, RawLocation.found_on, RawLocation.role
-                ).where(
-                    *here,
-                    RawLocation.seen_in != run_id,
-                    RawLocation.role.in_((FetchRole.ARTICLE.value, FetchRole.DOCUMENT.value)),
-                )
-            )
-        }
-        closed = frozenset(unsettled)
-        gone = [row for row in absent.values() if not _hangs_on(row.url, absent, closed)]
-        documents = sum(str(row.role) == FetchRole.DOCUMENT.value for row in gone)
         standing = connection.scalar(
             select(func.count())
             .select_from(RawLocation)
             .where(*here, RawLocation.role == FetchRole.DOCUMENT.value)
         )
-        if documents >= _IMPLAUSIBLE and documents * 2 > (standing or 0):
-            raise ImplausibleAbsence(
-                f"{standing} 份文件中有 {documents} 份同时不再列出，疑为栏目异常，未记为撤回"
-            )
-        for some in chunks(sorted(row.location_id for row in gone)):
+        # Some hundred at a time: it may be a whole site.
+        query = select(*columns).where(*absent).order_by(RawLocation.location_id).limit(CHUNK)
+        while some := connection.execute(query.where(RawLocation.location_id > last)).all():
+            last = some[-1].location_id
+            hanging = _hanging(connection, absent, site, some, unsettled) if unsettled else ()
+            gone = [row for row in some if row.location_id not in hanging]
+            documents += sum(str(row.role) == FetchRole.DOCUMENT.value for row in gone)
             connection.execute(
                 update(RawLocation)
-                .where(RawLocation.location_id.in_(some))
+                .where(RawLocation.location_id.in_([row.location_id for row in gone]))
                 .values(state=WITHDRAWN, state_since=at, state_reason="栏目中已不再列出")
+            )
+        if documents >= _IMPLAUSIBLE and documents * 2 > (standing or 0):
+            raise ImplausibleAbsence(  # which undoes the transaction
+                f"{standing} 份文件中有 {documents} 份同时不再列出，疑为栏目异常，未记为撤回"
             )
     return documents
 
@@ -230,20 +238,36 @@ class ImplausibleAbsence(Exception):
     """More is missing than a site withdraws; the message (Chinese) says how much."""
 
 
-def _hangs_on(
-    url: str, absent: Mapping[str, Row[str, str, str | None, str]], unsettled: frozenset[str]
-) -> bool:
-    """Whether a URL may still be there behind a page that could not be read."""
-    seen = set()
-    here: str | None = url
-    while here is not None and here not in seen:
-        seen.add(here)
-        if here in unsettled:
-            return True
-        package = here.partition("#")[0]
-        parent = absent[here].found_on if here in absent else None
-        here = package if package != here else parent
-    return False
+def _hanging(
+    connection: Connection,
+    absent: Sequence[ColumnElement[bool]],
+    site: str,
+    rows: Sequence[Row[str, str, str | None, str]],
+    unsettled: Collection[str],
+) -> set[str]:
+    """Keys of those rows whose URLs may still be there behind a page that could not be read."""
+    found: set[str] = set()
+    parents = {row.url: row.found_on for row in rows}
+    seen: dict[str, set[str]] = {row.location_id: set() for row in rows}
+    here = {row.location_id: row.url for row in rows}
+    while here:
+        above: dict[str, str] = {}
+        for key, url in here.items():
+            if url in unsettled:
+                found.add(key)
+                continue
+            package = url.partition("#")[0]
+            parent = package if package != url else parents.get(url)
+            if parent is not None and parent not in seen[key]:
+                seen[key].add(parent)
+                above[key] = parent
+        keys = {key_of(site, clean_text(url)) for url in above.values() if url not in parents}
+        for some in chunks(sorted(keys)):
+            query = select(RawLocation.url, RawLocation.found_on)
+            for row in connection.execute(query.where(*absent, RawLocation.location_id.in_(some))):
+                parents[row.url] = row.found_on
+        here = above
+    return found
 
 
 def settle_replacements(engine: Engine, sites: Collection[str]) -> int:
@@ -285,18 +309,24 @@ def settle_replacements(engine: Engine, sites: Collection[str]) -> int:
 
 
 def _documents(connection: Connection, site: str, condition: Any) -> list[Row[Any]]:
-    newest = select(
-        RawReading.sha256,
-        RawReading.kind,
-        RawReading.agency,
-        RawReading.year,
-        func.row_number()
-        .over(
-            partition_by=RawReading.sha256,
-            order_by=(RawReading.read_at.desc(), RawReading.reader_version),
+    # Of this site alone: the window would be laid over the readings of all.
+    here = select(RawLocation.sha256).where(RawLocation.site == site)
+    newest = (
+        select(
+            RawReading.sha256,
+            RawReading.kind,
+            RawReading.agency,
+            RawReading.year,
+            func.row_number()
+            .over(
+                partition_by=RawReading.sha256,
+                order_by=(RawReading.read_at.desc(), RawReading.reader_version),
+            )
+            .label("place"),
         )
-        .label("place"),
-    ).subquery()
+        .where(RawReading.sha256.in_(here))
+        .subquery()
+    )
     query = (
         select(
             RawLocation.location_id,

@@ -36,6 +36,11 @@ class Portal:
     agents: set[str] = field(default_factory=set)
     at_once: int = 0
     most_at_once: int = 0
+    #: Every answer is held back so long, so that requests made at once are there at once.
+    hold_s: float = 0.0
+    #: Answers after so many wait for ``open``.
+    gate_after: int | None = None
+    open: threading.Event = field(default_factory=threading.Event)
 
     @property
     def url(self) -> str:
@@ -65,13 +70,16 @@ def portal(
                 running.at_once += 1
                 running.most_at_once = max(running.most_at_once, running.at_once)
                 running.agents.add(self.headers.get("User-Agent", ""))
+            time.sleep(running.hold_s)
+            # Before the answer: whoever has it may ask again before this thread goes on.
+            with lock:
+                running.at_once -= 1
+            if running.gate_after is not None and len(running.log) >= running.gate_after:
+                running.open.wait(60)
             try:
                 self._answer()
             except (BrokenPipeError, ConnectionResetError):
                 self.close_connection = True
-            finally:
-                with lock:
-                    running.at_once -= 1
 
         def _answer(self) -> None:
             entry = running.replies.get(self.path, Reply(b"<html>gone</html>", 404))

@@ -244,7 +244,7 @@ def test_what_cannot_be_fetched_says_why_and_the_rest_goes_on(tmp_path: Path) ->
             FetchOutcome.REFUSED,
             "超过大小上限",
         ),
-        "slow": (Reply(PDF * 20, drip_s=3.0), FetchOutcome.FAILED, "超时"),
+        "slow": (Reply(PDF * 20, drip_s=20.0), FetchOutcome.FAILED, "超时"),
         "cut": (Reply(PDF, declared=4000), FetchOutcome.FAILED, "不完整"),
         "away": (
             Reply(b"", 302, {"Location": "http://elsewhere.example/a.pdf"}),
@@ -265,7 +265,7 @@ def test_what_cannot_be_fetched_says_why_and_the_rest_goes_on(tmp_path: Path) ->
         *((f"./{name}.pdf", f"{name}.pdf") for name in bad),
     )
     replies |= {f"/bmjs/202409/{name}.pdf": reply for name, (reply, _, _) in bad.items()}
-    limits = Limits(body_bytes=5000, request_timeout_s=1.0, retries=1, retry_wait_s=0.05)
+    limits = Limits(body_bytes=5000, request_timeout_s=3.0, retries=1, retry_wait_s=0.05)
     with portal(replies) as running:
         result = crawl(site_of(running), tmp_path, limits=limits)
         rows = by_path(result, running)
@@ -352,10 +352,13 @@ def test_robots_txt_sets_the_pace_and_one_request_runs_at_a_time(tmp_path: Path)
     replies = three_documents()
     replies["/robots.txt"] = Reply(b"User-agent: *\nCrawl-delay: 0.3\n")
     with portal(replies) as running:
-        crawl(site_of(running), tmp_path, contact="audit@example.org")
-    times = [at for *_, at in running.log]
-    # Answers may bunch up on a busy machine; over the whole crawl the pace shows.
-    assert max(times) - min(times) >= 0.3 * (len(times) - 1) * 0.95
+        running.hold_s = 0.05
+        result = crawl(site_of(running), tmp_path, contact="audit@example.org")
+    # Times of the crawl's own: what a busy machine does to the server is not its pace.
+    times = sorted(hop.started_at for fetch in result.fetches for hop in fetch.hops)
+    assert len(times) == len(running.log) > 8
+    pace_s = (times[-1] - times[0]).total_seconds() / (len(times) - 1)
+    assert pace_s >= 0.3 * 0.95
     assert running.most_at_once == 1
     assert running.agents == {user_agent("audit@example.org")}
 
@@ -384,15 +387,25 @@ def test_a_lost_column_and_a_list_without_entries_fail_the_crawl(tmp_path: Path)
 
 
 def test_time_runs_out(tmp_path: Path) -> None:
-    replies = three_documents()
-    replies["/robots.txt"] = Reply(b"User-agent: *\nCrawl-delay: 1\n")
-    with portal(replies) as running:
-        started = time.monotonic()
-        result = crawl(site_of(running), tmp_path, run_deadline_s=2.5)
-        took_s = time.monotonic() - started
+    with portal(three_documents()) as running:
+        running.gate_after = 3  # then no answer comes any more
+        result = crawl(site_of(running), tmp_path, run_deadline_s=2.0)
+        running.open.set()
     assert result.failed == "到达时限，未完成"
-    assert 0 < len(result.fetches) < 9
-    assert took_s < 30
+    assert result.partial == result.failed
+    assert len(running.log) <= 4, "nothing is asked for once time is up"
+
+
+def test_a_crawl_that_has_to_be_killed_is_not_complete(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("connectors.crawl._GRACE_S", 1.0)
+    replies = three_documents()
+    replies["/robots.txt"] = Reply(b"User-agent: *\nCrawl-delay: 600\n")
+    with portal(replies) as running:
+        result = crawl(site_of(running), tmp_path, run_deadline_s=4.0)
+    assert result.failed == result.partial == "到达时限，未完成"
+    assert set(running.paths()) <= {"/robots.txt"}
 
 
 def self_signed(folder: Path) -> ssl.SSLContext:
@@ -451,7 +464,7 @@ from connectors.crawl import crawl_site
 from connectors.sites import Column, Site
 
 site = Site(key="test_site", name="x", region="x", family="trs_static", allow_loopback=True,
-            delay_s=0.3, columns=(Column(url=sys.argv[1], what="x"),))
+            delay_s=0, columns=(Column(url=sys.argv[1], what="x"),))
 crawl_site(site, Archive(Path(sys.argv[2])), known={}, run_id="run-1",
            on_progress=lambda fetch: print(fetch.url, flush=True))
 """
@@ -460,6 +473,7 @@ crawl_site(site, Archive(Path(sys.argv[2])), known={}, run_id="run-1",
 def test_a_killed_night_leaves_its_fetches_and_no_process(tmp_path: Path) -> None:
     root = Path(__file__).resolve().parents[2]
     with portal(three_documents()) as running:
+        running.gate_after = 3
         program = subprocess.Popen(
             [sys.executable, "-c", ORPHAN, running.url + "/bmjs/index.html", str(tmp_path)],
             stdout=subprocess.PIPE,
@@ -469,12 +483,12 @@ def test_a_killed_night_leaves_its_fetches_and_no_process(tmp_path: Path) -> Non
         with program:
             told = [program.stdout.readline().decode().strip() for _ in range(3)]
             program.kill()
-        waited = time.monotonic() + 15
+        running.open.set()
+        waited = time.monotonic() + 120
         while not Archive(tmp_path).journals() and time.monotonic() < waited:
             time.sleep(0.1)  # the crawl process still holds its journal
-        answered = len(running.log)
-        time.sleep(1.0)
-        assert len(running.log) == answered < 10, "nobody crawls on"
+    # It ends with the first answer that it cannot tell of; one more request may be on its way then.
+    assert len(running.log) <= 5
     (journal,) = Archive(tmp_path).journals()
     assert (journal.run_id, journal.site) == ("run-1", "test_site")
     fetches = journal.fetches()
