@@ -18,6 +18,8 @@ from __future__ import annotations
 
 import argparse
 import io
+import math
+import re
 import sys
 import tempfile
 from collections import Counter
@@ -27,12 +29,18 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from PIL.Image import Image as Picture
+from PIL.Image import Resampling, fromarray, new
+from PIL.ImageChops import multiply
+from PIL.ImageDraw import Draw
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table as Printout
 
 from disclosures.amounts import CellState, MoneyUnit
 from disclosures.model import DocumentKind, Fact, Reading
+from disclosures.reading.titles import find_titles
 from disclosures.reading.workers import Limits, ReaderPool
 from disclosures.rendering import Figures, Layout, layouts, render
 from disclosures.rendering.synthetic import synthetic_figures
@@ -40,10 +48,15 @@ from disclosures.rendering.tables import Stated, form_tables
 
 #: Formats in which figures survive exactly.
 BORN_DIGITAL = ("pdf", "xlsx", "docx", "html")
-#: ``text`` is what is left of a PDF when its tables are flattened: blank cells are lost, so a row
-#: that has some cannot be read whole. ``scan`` is the PDF as pictures.
-FORMATS = (*BORN_DIGITAL, "text", "scan")
 SCAN_DPI = 150
+#: The cover and pages of forms as pictures: clean, in 300 dpi, pale with grain, askew with grain
+#: and JPEG, with a seal on every page, and as a picture file instead of a PDF.
+SCANS = ("scan", "scan_300", "scan_pale", "scan_askew", "scan_seal", "scan_tiff")
+#: ``text`` is what is left of a PDF when its tables are flattened: blank cells are lost, so a row
+#: that has some cannot be read whole.
+FORMATS = (*BORN_DIGITAL, "text", *SCANS)
+#: What is run unless asked for otherwise; the others take minutes a document.
+USUAL = (*BORN_DIGITAL, "text", "scan")
 
 FactKey = tuple[str, str, str, str]
 
@@ -195,9 +208,11 @@ def write(folder: Path, name: str, figures: Figures, layout: Layout, format: str
     """One document in a format of ``FORMATS``."""
     if format in BORN_DIGITAL:
         body, suffix = render(figures, layout, format), format
+    elif format == "text":
+        body, suffix = flattened(render(figures, layout, "pdf")), "txt"
     else:
-        pdf = render(figures, layout, "pdf")
-        body, suffix = (flattened(pdf), "txt") if format == "text" else (scanned(pdf), "pdf")
+        body = scanned(render(figures, layout, "pdf"), format)
+        suffix = "tif" if format == "scan_tiff" else "pdf"
     path = folder / f"{name}-{format}.{suffix}"
     path.write_bytes(body)
     return path
@@ -215,20 +230,81 @@ def flattened(pdf: bytes) -> bytes:
     return "\f".join(pages).encode("utf-8")
 
 
-def scanned(pdf: bytes, dpi: int = SCAN_DPI) -> bytes:
-    """The PDF as grey pictures of its pages."""
+def scanned(pdf: bytes, how: str = "scan") -> bytes:
+    """The cover and the pages of forms as grey pictures; ``how`` is one of :data:`SCANS`."""
     import pypdfium2
 
+    dpi = 300 if how == "scan_300" else SCAN_DPI
     document = pypdfium2.PdfDocument(pdf)
     try:
-        pictures = [page.render(scale=dpi / 72).to_pil().convert("L") for page in document]
+        pictures = [
+            page.render(scale=dpi / 72).to_pil().convert("L")
+            for number, page in enumerate(document)
+            if number == 0 or _may_hold_form(page.get_textpage().get_text_range())
+        ]
     finally:
         document.close()
+    pictures = [_worn(picture, how, number) for number, picture in enumerate(pictures)]
     written = io.BytesIO()
+    if how == "scan_tiff":
+        pictures[0].save(written, "TIFF", save_all=True, append_images=pictures[1:])
+        return written.getvalue()
     pictures[0].save(
-        written, "PDF", save_all=True, append_images=pictures[1:], resolution=dpi, quality=90
+        written,
+        "PDF",
+        save_all=True,
+        append_images=pictures[1:],
+        resolution=dpi,
+        quality=60 if how == "scan_askew" else 90,
     )
     return written.getvalue()
+
+
+def _may_hold_form(text: str) -> bool:
+    return bool(find_titles(text)[1]) or len(re.findall(r"\d\.\d{2}", text)) >= 12
+
+
+def _worn(picture: Picture, how: str, number: int) -> Picture:
+    """A page as a poor scanner or a hurried clerk leaves it; the same every time."""
+    grain = np.random.default_rng(number)
+    pixels = np.asarray(picture, dtype=np.float64)
+    if how == "scan_pale":
+        pixels = 235 - (255 - pixels) * 0.5 + grain.normal(0, 8, pixels.shape)
+    elif how == "scan_askew":
+        turned = picture.rotate(
+            1.3 - 0.6 * (number % 3), fillcolor=255, resample=Resampling.BICUBIC
+        )
+        pixels = np.asarray(turned, dtype=np.float64) + grain.normal(0, 10, pixels.shape)
+    elif how == "scan_seal":
+        return _sealed(picture, number)
+    else:
+        return picture
+    return fromarray(np.clip(pixels, 0, 255).astype(np.uint8))
+
+
+def _sealed(picture: Picture, number: int) -> Picture:
+    """A round seal, as grey as red ink becomes, somewhere on the page."""
+    place = np.random.default_rng(1000 + number)
+    radius = round(SCAN_DPI * 21 / 25.4)
+    x = int(place.integers(radius, picture.width - radius))
+    y = int(place.integers(radius, picture.height - radius))
+    seal = new("L", picture.size, 255)
+    pen = Draw(seal)
+    pen.ellipse((x - radius, y - radius, x + radius, y + radius), outline=110, width=8)
+    star = [
+        (
+            x + (0.4 if point % 2 == 0 else 0.16) * radius * math.sin(point * math.pi / 5),
+            y - (0.4 if point % 2 == 0 else 0.16) * radius * math.cos(point * math.pi / 5),
+        )
+        for point in range(10)
+    ]
+    pen.polygon(star, fill=110)
+    for letter in range(9):
+        angle = math.pi * (letter - 4) / 6
+        at = (x + 0.75 * radius * math.sin(angle), y - 0.75 * radius * math.cos(angle))
+        pen.rectangle((at[0] - 9, at[1] - 9, at[0] + 9, at[1] + 9), outline=110, width=4)
+        pen.line((at[0] - 9, at[1], at[0] + 9, at[1]), fill=110, width=4)
+    return multiply(picture, seal)
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,7 +360,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("--seeds", type=int, default=2, help="departments per layout (2)")
     parser.add_argument("--first-seed", type=int, default=0)
-    parser.add_argument("--formats", default=",".join(FORMATS), help=f"of {', '.join(FORMATS)}")
+    parser.add_argument("--formats", default=",".join(USUAL), help=f"of {', '.join(FORMATS)}")
     parser.add_argument("--layouts", default="", help="names, by default all that print forms")
     parser.add_argument("--jobs", type=int, default=2, help="worker processes (2)")
     parser.add_argument("--show", type=int, default=5, help="examples per layout and format (5)")
@@ -294,9 +370,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     formats = chosen.formats.split(",")
     if unknown := [*(set(names) - set(printed_layouts())), *(set(formats) - set(FORMATS))]:
         parser.error(f"unknown: {', '.join(unknown)}")
-    if "scan" in formats and (reason := scans_are_read()):
-        formats.remove("scan")
-        console.print(f"scan: skipped, a scanned PDF is refused here: {reason}")
+    if set(SCANS) & set(formats) and (reason := scans_are_read()):
+        formats = [format for format in formats if format not in SCANS]
+        console.print(f"scans: skipped, a scanned PDF is refused here: {reason}")
 
     tallies: dict[tuple[str, str], Tally] = {}
     refused: Counter[str] = Counter()

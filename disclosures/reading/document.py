@@ -24,7 +24,7 @@ from disclosures.model import (
     part_key,
 )
 from disclosures.reading import READER_VERSION
-from disclosures.reading.containers import CLOSED, CONTAINERS, members
+from disclosures.reading.containers import CONTAINERS, members
 from disclosures.reading.grammar import read_flattened
 from disclosures.reading.grids import Grid, PageText
 from disclosures.reading.narrative import statements
@@ -162,8 +162,6 @@ def _read(
 ) -> Reading:
     if kind in _UNSUPPORTED:
         raise UnreadableError(_UNSUPPORTED[kind])
-    if kind in CLOSED:
-        raise UnreadableError(CLOSED[kind])
     if kind in CONTAINERS:
         return _list_container(path, reading)
     if kind.is_image:

@@ -360,6 +360,9 @@ def unpacked(path: Path, limits: Limits = Limits()) -> Contents:
         try:
             _await(process, limits)
         finally:
+            # It leads a group of its own: what it started to unpack ends with it.
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(process.pid, signal.SIGKILL)
             process.kill()
             process.wait()
         if process.returncode:

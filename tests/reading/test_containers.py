@@ -5,9 +5,12 @@ from __future__ import annotations
 import gzip
 import io
 import os
+import shutil
 import struct
+import subprocess
 import time
 import zipfile
+import zlib
 from pathlib import Path
 
 import pytest
@@ -119,13 +122,114 @@ def test_reading_a_container_lists_what_is_in_it(tmp_path: Path) -> None:
     assert "决算.txt、说明.txt" in reading.reason
 
 
+def rar_4(files: list[tuple[bytes, bytes]], *, flags: int = 0) -> bytes:
+    """An archive of version 4 that stores its files as they are."""
+
+    def block(kind: int, marks: int, rest: bytes, data: bytes = b"") -> bytes:
+        body = struct.pack("<BHH", kind, marks, 7 + len(rest)) + rest
+        return struct.pack("<H", zlib.crc32(body) & 0xFFFF) + body + data
+
+    body = b"Rar!\x1a\x07\x00" + block(0x73, 0, bytes(6))
+    for name, data in files:
+        sizes = struct.pack("<IIBI", len(data), len(data), 2, zlib.crc32(data))
+        about = struct.pack("<IBBHI", 0, 20, 0x30, len(name), 0x20)
+        body += block(0x74, 0x8000 | flags, sizes + about + name, data)
+    return body + block(0x7B, 0x4000, b"")
+
+
+def rar_5(files: list[tuple[str, bytes]], *, volume: bool = False) -> bytes:
+    """An archive of version 5 that stores its files as they are."""
+
+    def number(value: int) -> bytes:
+        low = bytes([value & 0x7F | (0x80 if value > 0x7F else 0)])
+        return low + (number(value >> 7) if value > 0x7F else b"")
+
+    def block(*parts: int | bytes) -> bytes:
+        body = b"".join(number(p) if isinstance(p, int) else p for p in parts)
+        sized = number(len(body)) + body
+        return struct.pack("<I", zlib.crc32(sized)) + sized
+
+    body = b"Rar!\x1a\x07\x01\x00" + block(1, 0, int(volume))
+    for name, data in files:
+        told = (4, len(data), 0x20, struct.pack("<I", zlib.crc32(data)), 0, 0)
+        body += block(2, 2, len(data), *told, len(name.encode()), name.encode()) + data
+    return body + block(5, 0, 0)
+
+
+with_bsdtar = pytest.mark.skipif(
+    shutil.which("bsdtar") is None, reason="bsdtar (libarchive-tools) is not installed"
+)
+
+
+@with_bsdtar
+def test_members_of_rar_have_labels_that_are_no_paths(tmp_path: Path) -> None:
+    inner = zipped({"表.txt": "收入支出决算总表".encode()})
+    files = [("甲局/说明.txt", "说明".encode()), ("../../etc/附件.zip", inner)]
+    path = stored(tmp_path, rar_5(files))
+    assert is_container(path)
+    contents = unpacked(path)
+    assert [m.name for m in contents.members] == ["甲局/说明.txt", "etc/附件.zip/表.txt"]
+    assert contents.members[1].body.decode() == "收入支出决算总表"
+    reading = read_document(path)
+    assert (reading.kind, reading.media_type) == (DocumentKind.OTHER, MediaType.RAR)
+    # Version 4 of Chinese Windows keeps names in GBK.
+    old = stored(tmp_path, rar_4([("甲局\\决算.txt".encode("gbk"), b"1")]))
+    assert [m.name for m in members(old).members] == ["甲局/决算.txt"]
+
+
+@with_bsdtar
+def test_members_of_rar_that_are_damaged_or_encrypted_are_told(tmp_path: Path) -> None:
+    for body in (
+        rar_5([("坏.txt", b"broken" * 9), ("好.txt", b"sound")]),
+        rar_4([("坏.txt".encode("gbk"), b"broken" * 9), ("好.txt".encode("gbk"), b"sound")]),
+    ):
+        spoiled = body.replace(b"broken" * 9, b"wrong!" * 9)
+        contents = members(stored(tmp_path, spoiled))
+        assert [m.name for m in contents.members] == ["好.txt"]
+        assert contents.notes == ["“坏.txt”：已损坏（校验和不符），请重新下载"]
+    locked = members(stored(tmp_path, rar_4([(b"a.txt", b"secret")], flags=0x04)))
+    assert locked.members == []
+    assert "密码" in locked.notes[0]
+    for wrong, said in (
+        (rar_5([("a.txt", b"x")], volume=True), "分卷"),
+        (rar_5([("a.txt", b"x" * 99)])[:60], "损坏"),
+        (b"Rar!\x1a\x07\x01\x00" + bytes(range(128, 256)) * 2, "损坏"),
+        (b"7z\xbc\xaf\x27\x1c\x00\x04" + bytes(range(128, 256)) * 2, "损坏"),
+    ):
+        with pytest.raises(UnreadableError, match=said):
+            members(stored(tmp_path, wrong))
+
+
+@with_bsdtar
+def test_rar_and_7z_are_opened_under_limits(tmp_path: Path) -> None:
+    path = stored(tmp_path, rar_5([(f"{n}.txt", b"x" * 2**20) for n in range(3)]))
+    for limits, said in (
+        (ContainerLimits(members=2), "超过上限2个"),
+        (ContainerLimits(unpacked_bytes=2**20), "超过上限1 MB"),
+    ):
+        with pytest.raises(UnreadableError, match=said):
+            members(path, limits)
+    zeros = tmp_path / "零.txt"
+    zeros.write_bytes(bytes(8 * 2**20))
+    packed = tmp_path / "bomb.7z"
+    command = ["bsdtar", "--format=7zip", "-cf", str(packed), "-C", str(tmp_path), "零.txt"]
+    subprocess.run(command, check=True, env={**os.environ, "LC_ALL": "C.UTF-8"})
+    assert [m.body for m in members(packed).members] == [zeros.read_bytes()]
+    bomb = members(packed, ContainerLimits(ratio=50, ratio_from_bytes=2**20))
+    assert bomb.members == []
+    assert "50倍" in bomb.notes[0]
+
+
 @pytest.mark.parametrize("mark", [b"Rar!\x1a\x07\x01\x00", b"7z\xbc\xaf\x27\x1c\x00\x04"])
-def test_closed_archives_say_what_to_do(tmp_path: Path, mark: bytes) -> None:
+def test_without_bsdtar_rar_says_what_to_install(
+    tmp_path: Path, mark: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
     path = stored(tmp_path, mark + bytes(range(128, 256)) * 2)
     assert sniff(path.read_bytes()) in (MediaType.RAR, MediaType.SEVEN_ZIP)
     reading = read_document(path)
     assert reading.kind is DocumentKind.UNREADABLE
-    assert "解压后提交" in (reading.reason or "")
+    assert "libarchive-tools" in (reading.reason or "")
 
 
 @pytest.mark.parametrize("kind", ["zip", "gzip", "locked"])

@@ -91,7 +91,8 @@ def test_sentences_of_a_scan_are_read_and_stay_in_doubt_unless_the_forms_print_t
     assert {(s.measure, s.value, s.unit) for s in expected[2:]} <= {one[1:] for one in shown}
     certain = {fact.amount_wan for fact in scanned.facts if fact.agreed}
     for one in scanned.statements:
-        assert one.note is not None and one.note.startswith("图像识别")
+        assert one.note is not None
+        assert one.note.startswith("图像识别")
         assert not one.agreed or one.value in certain
     assert any(not one.agreed for one in scanned.statements)
     # What a narrative does not say, recognition cannot tell for certain.
