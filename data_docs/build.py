@@ -102,7 +102,6 @@ def _own_code() -> str:
         *Path(__file__).parent.glob("*.py"),
         *Path(__file__).parent.glob("templates/*"),
         *Path(str(files("disclosures.forms"))).glob("*.yaml"),
-        *Path(str(files("expectations"))).glob("scoring.yaml"),
     ]
     for source in sorted(sources):
         digest.update(source.name.encode() + b"\0" + source.read_bytes())
@@ -117,12 +116,14 @@ def _page_key(header: DisclosureHeader, rules_key: str, links: ArchiveLinks) -> 
         _own_code(),
         rules_key,
         [disclosure.disclosure_id, disclosure.site, disclosure.region, disclosure.agency],
-        [disclosure.year, disclosure.published_on, disclosure.version],
+        [disclosure.year, disclosure.published_on, disclosure.version, disclosure.context],
         [
-            [one.version, one.ruleset, one.judged_at.isoformat(), one.digest]
+            [one.version, one.ruleset, one.context, one.judged_at.isoformat(), one.digest]
             for one in header.history
         ],
-        [header.judgement.version, header.judgement.ruleset] if header.judgement else None,
+        [header.judgement.version, header.judgement.ruleset, header.judgement.context]
+        if header.judgement
+        else None,
         [
             [
                 [part.sha256, part.reader_version, part.forms, part.role, part.narrative],

@@ -128,11 +128,11 @@ class Unjudged:
     seen_at: datetime | None
 
 
-def current_judgements() -> Select[tuple[str, str, str]]:
+def current_judgements() -> Select[tuple[str, str, str, str]]:
     """Keys of the judgements that stand, of current disclosures only."""
     standing = standing_judgements()
     return (
-        select(standing.c.disclosure_id, standing.c.version, standing.c.ruleset)
+        select(standing.c.disclosure_id, standing.c.version, standing.c.ruleset, standing.c.context)
         .join(CoreDisclosure, CoreDisclosure.disclosure_id == standing.c.disclosure_id)
         .where(standing.c.place == 1, CoreDisclosure.current)
     )
@@ -140,7 +140,9 @@ def current_judgements() -> Select[tuple[str, str, str]]:
 
 def load_headers(session: Session) -> list[DisclosureHeader]:
     """All current disclosures, newest year first, then by region and agency."""
-    standing = {row.disclosure_id: (row.version, row.ruleset) for row in _current(session)}
+    standing = {
+        row.disclosure_id: (row.version, row.ruleset, row.context) for row in _current(session)
+    }
     judgements: dict[str, list[CoreJudgement]] = defaultdict(list)
     for judgement in session.scalars(select(CoreJudgement).order_by(CoreJudgement.judged_at)):
         judgements[judgement.disclosure_id].append(judgement)
@@ -153,7 +155,9 @@ def load_headers(session: Session) -> list[DisclosureHeader]:
         headers.append(
             DisclosureHeader(
                 disclosure=disclosure,
-                judgement=next((one for one in history if (one.version, one.ruleset) == key), None),
+                judgement=next(
+                    (one for one in history if (one.version, one.ruleset, one.context) == key), None
+                ),
                 history=tuple(history),
                 parts=tuple(parts.get(disclosure.disclosure_id, ())),
             )
@@ -170,7 +174,7 @@ def load_headers(session: Session) -> list[DisclosureHeader]:
     return headers
 
 
-def _current(session: Session) -> Sequence[Row[tuple[str, str, str]]]:
+def _current(session: Session) -> Sequence[Row[tuple[str, str, str, str]]]:
     return session.execute(current_judgements()).all()
 
 
@@ -252,7 +256,8 @@ def load_tallies(session: Session) -> dict[str, Tally]:
             current,
             (current.c.disclosure_id == CoreFinding.disclosure_id)
             & (current.c.version == CoreFinding.version)
-            & (current.c.ruleset == CoreFinding.ruleset),
+            & (current.c.ruleset == CoreFinding.ruleset)
+            & (current.c.context == CoreFinding.context),
         )
         .group_by(CoreFinding.disclosure_id, CoreFinding.severity, CoreFinding.state)
     )
@@ -276,7 +281,8 @@ def load_rule_counts(session: Session) -> dict[str, dict[str, int]]:
             current,
             (current.c.disclosure_id == CoreFinding.disclosure_id)
             & (current.c.version == CoreFinding.version)
-            & (current.c.ruleset == CoreFinding.ruleset),
+            & (current.c.ruleset == CoreFinding.ruleset)
+            & (current.c.context == CoreFinding.context),
         )
         .group_by(CoreFinding.rule, CoreFinding.state)
     )
@@ -284,6 +290,10 @@ def load_rule_counts(session: Session) -> dict[str, dict[str, int]]:
     for row in rows:
         counts[row.rule][row.state] = row.found
     return counts
+
+
+def _judgement_of(row: CoreJudgement | CoreFinding | CoreCause) -> tuple[str, ...]:
+    return (row.disclosure_id, row.version, row.ruleset, row.context)
 
 
 def load_records(session: Session, headers: Sequence[DisclosureHeader]) -> list[DisclosureRecord]:
@@ -298,24 +308,20 @@ def load_records(session: Session, headers: Sequence[DisclosureHeader]) -> list[
             facts[sha256, reader_version].append(FactCell(*shown))
     statements = _by_document(session, CoreStatement, shas)
     performance = _by_document(session, CorePerformance, shas)
-    findings: dict[tuple[str, str, str], list[CoreFinding]] = defaultdict(list)
+    findings: dict[tuple[str, ...], list[CoreFinding]] = defaultdict(list)
     ids = [header.disclosure.disclosure_id for header in headers]
     for finding in session.scalars(select(CoreFinding).where(CoreFinding.disclosure_id.in_(ids))):
-        findings[finding.disclosure_id, finding.version, finding.ruleset].append(finding)
-    causes: dict[tuple[str, str, str], list[CoreCause]] = defaultdict(list)
+        findings[_judgement_of(finding)].append(finding)
+    causes: dict[tuple[str, ...], list[CoreCause]] = defaultdict(list)
     for cause in session.scalars(
         select(CoreCause).where(CoreCause.disclosure_id.in_(ids)).order_by(CoreCause.ordinal)
     ):
-        causes[cause.disclosure_id, cause.version, cause.ruleset].append(cause)
+        causes[_judgement_of(cause)].append(cause)
     records = []
     for header in headers:
         parts = header.parts
         judgement = header.judgement
-        key = (
-            (judgement.disclosure_id, judgement.version, judgement.ruleset)
-            if judgement
-            else ("", "", "")
-        )
+        key = _judgement_of(judgement) if judgement else ()
         records.append(
             DisclosureRecord(
                 header=header,

@@ -34,8 +34,8 @@ from data_docs.wording import (
 )
 from disclosures.forms import forms
 from disclosures.model import Side
-from disclosures.verdicts import Severity, State
-from expectations.scoring import NO_GRADE, load_scoring
+from disclosures.verdicts import State
+from expectations.scoring import NO_GRADE
 from warehouse.locations import Standing
 from warehouse.schema import CoreCause, CoreFinding, CoreJudgement, RawDocument
 
@@ -163,6 +163,7 @@ class FindingView:
     subject: str
     form: str
     message: str
+    innocent: str
     stated: str
     computed: str
     difference: str
@@ -286,7 +287,7 @@ class DisclosureView:
     forms: tuple[FormView, ...]
     narrative: tuple[NumberSection, ...]
     performance: tuple[NumberSection, ...]
-    outdated: bool
+    outdated: str
 
 
 @dataclass(slots=True)
@@ -434,12 +435,24 @@ def disclosure_view(
         weighted_differs=(
             weighted is not None and score is not None and abs(weighted - score) > Decimal("0.15")
         ),
-        cap=_cap(judgement, record.findings),
+        cap=_cap(judgement),
         forms=_form_views(record, sources, taken, _marks(places)),
         narrative=_narrative(record, by_sha),
         performance=_performance(record, by_sha),
-        outdated=bool(judgement and judgement.version != header.disclosure.version),
+        outdated=_outdated(header),
     )
+
+
+def _outdated(header: DisclosureHeader) -> str:
+    """What has changed since the judgement that stands (Chinese); empty where nothing has."""
+    judgement, disclosure = header.judgement, header.disclosure
+    if judgement is None:
+        return ""
+    if judgement.version != disclosure.version:
+        return "文件或读取结果在这次评判之后有更新，下列结论针对较早的版本，尚待重新评判。"
+    if judgement.context != disclosure.context:
+        return "上年或所属单位的决算在这次评判之后有更新，与之比较的结论尚待重新评判。"
+    return ""
 
 
 def _in_order(checks: Mapping[str, int]) -> list[tuple[str, int]]:
@@ -483,6 +496,7 @@ def _finding_view(
         subject=finding.subject,
         form=finding.form or "",
         message=finding.message,
+        innocent=finding.innocent or "",
         stated=money(finding.stated_wan),
         computed=money(finding.computed_wan),
         difference=money(finding.difference_wan, sign=True),
@@ -767,22 +781,14 @@ def _dimensions(
     return tuple(views), weighted
 
 
-def _cap(judgement: CoreJudgement | None, findings: Iterable[CoreFinding]) -> str:
-    """Why the grade is lower than the score alone would earn; empty where the scheme at hand does
-    not explain the stored grade (it may come from an older one)."""
-    score = decimal_of(judgement.score) if judgement else None
-    coverage = decimal_of(judgement.coverage) if judgement else None
-    if judgement is None or score is None or coverage is None:
+def _cap(judgement: CoreJudgement | None) -> str:
+    """Why the grade is lower than the points alone would earn, as it was when it was judged; empty
+    where it is not, and in judgements of before that was kept."""
+    capped = judgement.capped if judgement else None
+    if judgement is None or not capped or capped["earned"] == judgement.grade:
         return ""
-    scheme = load_scoring()
-    names = [grade.grade for grade in scheme.grades]
-    earned = next((g.grade for g in scheme.grades if score >= g.from_score), names[-1])
-    errors = sum(f.state == State.FAIL and f.severity == Severity.ERROR for f in findings)
-    caps = [cap for cap in scheme.caps if cap.holds(errors, coverage)]
-    binding = max(caps, key=lambda cap: names.index(cap.best_grade), default=None)
-    if binding is None or judgement.grade == earned or judgement.grade != binding.best_grade:
-        return ""
-    return f"按得分为 {earned}；因{binding.reason}，最高评为 {binding.best_grade}"
+    reasons = [cap["reason"] for cap in capped["caps"] if cap["best_grade"] == judgement.grade]
+    return f"按得分为 {capped['earned']}；因{'、'.join(reasons)}，最高评为 {judgement.grade}"
 
 
 def _narrative(

@@ -171,6 +171,7 @@ def finding_records(check: Check) -> Iterator[Record]:
                     "difference": decimal_text(finding.difference_wan),
                     "tolerance": decimal_text(finding.tolerance_wan),
                     "message": finding.message,
+                    "innocent": finding.innocent,
                     "page": finding.page,
                     "quote": finding.quote,
                     "cause": _cause(judgement, finding) if judgement else None,

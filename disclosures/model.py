@@ -150,6 +150,15 @@ def part_key(sha256: str, part: int) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class UnitList:
+    """The units whose accounts a department adds up, as its narrative lists them: ``names`` of
+    those with accounts of their own, squeezed; ``complete`` says that the whole list was read."""
+
+    names: tuple[str, ...]
+    complete: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Reading:
     """All that one document said, or the reason why it said nothing.
 
@@ -174,6 +183,7 @@ class Reading:
     sections: tuple[str, ...] = ()
     topics: tuple[str, ...] = ()
     remarks: tuple[Remark, ...] = ()
+    units: UnitList | None = None
     readers: Mapping[str, str] = field(default_factory=dict)
     seconds: float = 0.0
     notes: tuple[str, ...] = ()

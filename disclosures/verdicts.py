@@ -118,6 +118,17 @@ class Finding:
     operands: tuple[Operand, ...] = ()
     cause: int | None = None
     """``ordinal`` of the first cause that explains it."""
+    innocent: str | None = None
+    """What may explain a violation innocently; auditors look at it first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Capped:
+    """The grade that the points alone earn, and the caps that held: the best grade that each
+    allows, and why (Chinese)."""
+
+    earned: str
+    caps: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +137,8 @@ class Judgement:
 
     ``score`` is None when nothing could be scored (no form was read); ``coverage`` is the
     percentage of applicable checks that could be evaluated. ``dimensions`` maps a dimension to
-    ``{"score": "95.0", "weight": 70, "evaluated": 120, "passed": 118}``.
+    ``{"score": "95.0", "weight": 70, "evaluated": 120, "passed": 118}``; ``capped`` is None where
+    nothing was scored. ``context`` names the other disclosures that stood beside it, if any.
     """
 
     disclosure_id: str
@@ -138,6 +150,8 @@ class Judgement:
     checks: Mapping[str, int]
     findings: tuple[Finding, ...] = ()
     causes: tuple[Cause, ...] = ()
+    capped: Capped | None = None
+    context: str = ""
 
 
 @dataclass(frozen=True, slots=True)

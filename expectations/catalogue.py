@@ -28,6 +28,7 @@ from warehouse.history_marts import Carried, HistoryShape, addresses_of_last_yea
 from warehouse.indicators import INDICATORS
 from warehouse.narrative_marts import StatementShape, addresses_of
 from warehouse.performance_marts import Cost, PerformanceShape, WithinWeight
+from warehouse.unit_marts import Summed
 
 #: Raised by hand when the meaning of the catalogue changes; the hash beside it tells the rest.
 SEMANTIC_VERSION = "1.0"
@@ -116,7 +117,7 @@ class Rule(_Model):
     expand: dict[str, tuple[str, ...]] = {}
     """Repeats the rule, once per value, with ``$key`` replaced in addresses and question."""
     when: tuple[Clause, ...] = ()
-    check: StatementShape | PerformanceShape | HistoryShape | None = Field(
+    check: StatementShape | PerformanceShape | HistoryShape | Summed | None = Field(
         default=None, discriminator="shape"
     )
     exceptions: dict[str, str] = {}
@@ -127,6 +128,8 @@ class Rule(_Model):
 
     @model_validator(mode="after")
     def _terms_fit(self) -> Self:
+        if self.severity is not Severity.ERROR and self.innocent is None:
+            raise ValueError(f"{self.id}: what is no error needs its innocent explanation")
         if self.relation == "checked" or self.check is not None:
             return self._check_fits()
         linear = self.stated is not None and bool(self.plus) and self.computed_as is not None
@@ -156,12 +159,12 @@ class Rule(_Model):
             raise ValueError(f"{self.id}: checked takes a check and no terms")
         if self.computed_as is None and self.answer_no is None:
             raise ValueError(f"{self.id}: computed_as or answer_no is needed")
-        if self.severity is not Severity.ERROR and self.innocent is None:
-            raise ValueError(f"{self.id}: what is no error needs its innocent explanation")
         if isinstance(self.check, StatementShape):
             list(addresses_of(self.check))
         if isinstance(self.check, Carried):
             Address.parse(self.check.stated)
+        if isinstance(self.check, Summed):
+            Address.parse(self.check.cell)
         if isinstance(self.check, HistoryShape):
             for address in addresses_of_last_year(self.check):
                 Address.parse(address)
@@ -183,6 +186,8 @@ class Rule(_Model):
         if self.check is not None:
             if isinstance(self.check, HistoryShape):
                 return "history"
+            if isinstance(self.check, Summed):
+                return "units"
             return "statement" if isinstance(self.check, StatementShape) else "performance"
         return next(self.instances()).grain
 

@@ -27,6 +27,7 @@ from expectations.custom import (
     numbers,
     violated,
 )
+from warehouse.batches import Batch
 from warehouse.checks import (
     COMPUTED,
     MONEY_UNITS,
@@ -46,6 +47,7 @@ from warehouse.narrative_marts import (
     narratives,
 )
 from warehouse.performance_marts import PerformanceShape, build_performance_mart
+from warehouse.unit_marts import Summed, build_unit_mart
 
 _MEASURES: Final = {
     "amount": "金额",
@@ -73,6 +75,7 @@ _NOTHING_SAID: Final = {
     "statement": "未读到文字说明",
     "performance": "没有绩效自评表",
     "history": "没有归档该部门上一年度的决算，无从比较",
+    "units": "文字说明没有列出本级以外纳入决算编制范围的单位",
 }
 #: Of what stands in pictures only the forms are read.
 _NOT_READ: Final = {
@@ -83,6 +86,7 @@ _NO_FIGURE: Final = {
     "statement": "文字说明中没有相应的数字",
     "performance": "绩效自评表中没有相应的数字",
     "history": "两年都没有这个数字，或者都为零",
+    "units": "本部门和所属单位都没有这个数字，或者都为零",
 }
 
 
@@ -173,15 +177,19 @@ class CheckedMarts:
         performance, evaluated = build_performance_mart(books.builder, performed, checks)
         compared = {r.id: r.check for r in rules if isinstance(r.check, HistoryShape)}
         history, with_last_year = build_history_mart(books.builder, compared, checks)
+        summed = {r.id: r.check for r in rules if isinstance(r.check, Summed)}
+        units, with_units = build_unit_mart(books.builder, summed)
         self.marts: dict[str, CheckMart] = {
             "statement": build_narrative_mart(checks, statements),
             "performance": performance,
             "history": history,
+            "units": units,
         }
         self.spoken = {
             "statement": frozenset(told),
             "performance": evaluated,
             "history": with_last_year,
+            "units": with_units,
         }
 
     def narrow(self, grain: str, instances: Sequence[CheckedInstance]) -> Mart:
@@ -318,8 +326,6 @@ class CheckedMarts:
             "超出四舍五入允许的 $tolerance。"
         )
         message = Template(pattern).safe_substitute(names)
-        if rule.innocent:
-            message += f"请先核对：{rule.innocent}"
         if doubtful:
             message += "所依据的内容未能全部可靠读出，可能是读取有误，请对照原文。"
         state = State.EXTRACTION_SUSPECT if doubtful else State.FAIL
@@ -345,6 +351,7 @@ class CheckedMarts:
                 page=stated.page if stated else None,
                 quote=self._quote(row),
                 operands=tuple(flat),
+                innocent=rule.innocent,
             )
         )
 
@@ -382,7 +389,10 @@ class CheckedMarts:
             return [(_performed(batch.performance, evidence), not agreed)]
         if evidence.source == "previous":
             assert batch.previous is not None
-            return [(_of_last_year(batch.previous.facts, evidence), False)]
+            return [(_elsewhere(batch.previous.facts, evidence, "上年"), False)]
+        if evidence.source == "unit":
+            assert batch.unit_accounts is not None
+            return [(_of_unit(batch.unit_accounts, evidence), False)]
         cells = [evidence.position]
         if evidence.source == "address":
             assert evidence.address is not None
@@ -409,8 +419,15 @@ def _said(frame: pd.DataFrame, evidence: Evidence) -> Operand:
     )
 
 
-def _of_last_year(frame: pd.DataFrame, evidence: Evidence) -> Operand:
-    """A cell of last year's forms; ``form`` stays empty, for it names one of this disclosure."""
+def _of_unit(batch: Batch, evidence: Evidence) -> Operand:
+    heads = batch.disclosures
+    owner = batch.facts["disclosure_id"].iat[evidence.position]
+    (agency,) = heads.loc[heads["disclosure_id"] == owner, "agency"]
+    return _elsewhere(batch.facts, evidence, str(agency or ""))
+
+
+def _elsewhere(frame: pd.DataFrame, evidence: Evidence, whose: str) -> Operand:
+    """A cell of another disclosure's forms; ``form`` stays empty, for it names one of this one."""
     row = frame.iloc[evidence.position]
     title = forms()[str(row["form"])].title
     ticks = row["amount_ticks"]
@@ -419,7 +436,7 @@ def _of_last_year(frame: pd.DataFrame, evidence: Evidence) -> Operand:
         side=None,
         row=str(row["row"]),
         column=str(row["column"]),
-        name=f"上年《{title}》{row['name']}",
+        name=f"{whose}《{title}》{row['name']}",
         text=str(row["text"] or ""),
         amount_wan=None if pd.isna(ticks) else from_ticks(int(ticks)),
         page=None if pd.isna(row["page"]) else int(row["page"]),

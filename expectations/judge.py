@@ -630,6 +630,7 @@ class _Case:
                 sha256=first.sha256 if first else None,
                 page=first.page if first else None,
                 operands=operands,
+                innocent=rule.innocent,
             )
         )
 
@@ -680,6 +681,7 @@ class _Case:
                 page=located.page if located else None,
                 quote=first.text if first else None,
                 operands=tuple(operands),
+                innocent=rule.innocent,
             )
         )
 
@@ -760,6 +762,8 @@ class _Case:
                     checks=checks,
                     findings=tuple(sorted(self.findings[d], key=_gravity)),
                     causes=tuple(found),
+                    capped=score.capped,
+                    context=self.batch.contexts.get(disclosure_id, ""),
                 )
             )
         return result

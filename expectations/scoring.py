@@ -21,7 +21,7 @@ from typing import Any, Literal, Self
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from disclosures.verdicts import Dimension, Severity, State
+from disclosures.verdicts import Capped, Dimension, Severity, State
 from expectations.catalogue import Catalogue, Rule
 
 #: Grade of a disclosure of which nothing could be judged.
@@ -105,7 +105,7 @@ class Score:
     grade: str
     dimensions: Mapping[str, Mapping[str, object]]
     coverage: Decimal
-    caps: tuple[str, ...] = ()
+    capped: Capped | None = None
 
 
 PASSES = (State.EXACT, State.WITHIN_ROUNDING)
@@ -191,8 +191,9 @@ def score_disclosure(
         (n for n, grade in enumerate(scheme.grades) if score >= grade.from_score), len(names) - 1
     )
     caps = [cap for cap in scheme.caps if cap.holds(error_fails, coverage)]
+    capped = Capped(names[rank], tuple((cap.best_grade, cap.reason) for cap in caps))
     rank = max([rank, *(names.index(cap.best_grade) for cap in caps)])
-    return Score(score, names[rank], dimensions, coverage, tuple(cap.reason for cap in caps))
+    return Score(score, names[rank], dimensions, coverage, capped)
 
 
 def _points(value: Decimal) -> Decimal:

@@ -36,6 +36,9 @@ def rerun(request: RerunRequest) -> dict[str, Any]:
             tasks.read_all(run, documents)
             run.summary["disclosures"] = len(steps.assemble_sites(work, run.run_id, sites))
         versions = load.current_disclosures(work.engine, **selection)
+        if request.start_from is RerunStage.READ:
+            # What was read anew also stands beside others: last year's, or a department's.
+            versions |= load.overtaken_disclosures(work.engine, work.catalogue.version, sites=sites)
         if request.start_from is not RerunStage.PUBLISH:
             tasks.judge_all(run, versions)
         tasks.publish_run(run, "rerun", disclosure_ids=list(versions), sites=sites)

@@ -63,7 +63,7 @@ def print_check(outcome: CheckOutcome) -> None:
                 _level(finding),
                 escape(disclosure.agency),
                 finding.rule,
-                escape(finding.message),
+                escape(_message(finding)),
                 str(finding.page or ""),
             )
         if len(listed) > MOST_FINDINGS:
@@ -103,6 +103,10 @@ def print_check(outcome: CheckOutcome) -> None:
 def _gravest_first(finding: Finding) -> tuple[int, str, str, str]:
     order = list(Severity).index(finding.severity)
     return order, finding.form or "", finding.rule, finding.subject
+
+
+def _message(finding: Finding) -> str:
+    return finding.message + (f"请先核对：{finding.innocent}" if finding.innocent else "")
 
 
 def _level(finding: Finding) -> str:

@@ -30,7 +30,7 @@ FIELDS = {
     "statements": "document file section subject measure value unit quote page",
     "performance": "document file table project indicator measure value unit text page",
     "findings": "document file rule severity state form subject stated computed difference "
-    "tolerance message page quote cause",
+    "tolerance message innocent page quote cause",
     "scores": "document file score grade dimensions coverage ruleset",
 }
 

@@ -27,12 +27,13 @@ from sqlalchemy import (
     select,
     type_coerce,
 )
-from sqlalchemy.orm import InstrumentedAttribute, aliased
+from sqlalchemy.orm import InstrumentedAttribute
 
 from disclosures.amounts import TICKS_PER_WAN, CellState, MoneyUnit, half_unit_wan
 from disclosures.model import Reading, Remark
 from disclosures.reading.readers.ocr_engine import NAME as RECOGNITION
 from warehouse.figures import Bools, Ints
+from warehouse.neighbours import Units, neighbours
 from warehouse.schema import (
     CoreDisclosure,
     CoreDisclosureDocument,
@@ -142,6 +143,12 @@ class Batch:
     """The same departments' accounts of the year before, as far as they are at hand."""
     previous_of: Mapping[str, str] = field(default_factory=dict)
     """Disclosure of this batch -> its disclosure in ``previous``."""
+    unit_accounts: Batch | None = None
+    """Accounts of the units whose figures departments of this batch add up."""
+    units_of: Mapping[str, Units] = field(default_factory=dict)
+    """Disclosure of this batch -> its units in ``unit_accounts``."""
+    contexts: Mapping[str, str] = field(default_factory=dict)
+    """Disclosure of this batch -> hash of the others that stand beside it."""
 
     @classmethod
     def from_readings(
@@ -150,12 +157,14 @@ class Batch:
         *,
         details: Mapping[str, Mapping[str, Any]] | None = None,
         previous: Mapping[str, Sequence[Reading]] | None = None,
+        units: Mapping[str, Mapping[str, Sequence[Reading]]] | None = None,
     ) -> Batch:
         """A batch straight from readings, keyed by disclosure id.
 
         A form that several documents of one disclosure hold is taken from the first. ``details``
         adds ``published_on``, ``site``, ``region``, ``version`` or ``urls`` per disclosure.
-        ``previous`` are the readings of the year before.
+        ``previous`` are the readings of the year before, ``units`` those of each listed unit by
+        its name (none: not there).
         """
         disclosures: list[dict[str, Any]] = []
         cells = _Cells()
@@ -257,6 +266,12 @@ class Batch:
             }
             row.update((details or {}).get(disclosure_id, {}))
             disclosures.append(row)
+        accounts = {
+            f"{one}/{name}": found
+            for one, listed in (units or {}).items()
+            for name, found in listed.items()
+            if found
+        }
         return cls(
             _disclosure_frame(disclosures),
             cells.frame(),
@@ -264,6 +279,15 @@ class Batch:
             _performance_frame(performed),
             previous=cls.from_readings(previous) if previous else None,
             previous_of={one: one for one in previous or ()},
+            unit_accounts=cls.from_readings(accounts) if accounts else None,
+            units_of={
+                one: Units(
+                    {name: f"{one}/{name}" for name, found in listed.items() if found},
+                    tuple(name for name, found in listed.items() if not found),
+                    complete=True,
+                )
+                for one, listed in (units or {}).items()
+            },
         )
 
     def __len__(self) -> int:
@@ -475,7 +499,7 @@ def _seen_of(stored: str | None) -> tuple[tuple[str, str], ...]:
 
 def load_batch(engine: Engine, disclosure_ids: Sequence[str] | None = None) -> Batch:
     """The facts of the named disclosures (all when None) as the warehouse holds them, with those
-    of the year before beside them, as far as they are there.
+    of the year before and of their units beside them, as far as they are there.
 
     Forms come from the documents, and in the reader versions, that ``core_disclosure_documents``
     names for them.
@@ -486,36 +510,23 @@ def load_batch(engine: Engine, disclosure_ids: Sequence[str] | None = None) -> B
                 select(CoreDisclosure.disclosure_id).order_by(CoreDisclosure.disclosure_id)
             )
             disclosure_ids = [row[0] for row in found]
-        previous_of = _years_before(connection, disclosure_ids)
+        beside = neighbours(connection, disclosure_ids)
         batch = _load(connection, disclosure_ids)
-        if not previous_of:
-            return batch
-        previous = _load(connection, sorted(set(previous_of.values())), totals_only=True)
-    return replace(batch, previous=previous, previous_of=previous_of)
-
-
-def _years_before(connection: Connection, disclosure_ids: Sequence[str]) -> dict[str, str]:
-    """Per disclosure that of the same department on the same site, of the year before; where there
-    are several, none."""
-    now, then = aliased(CoreDisclosure), aliased(CoreDisclosure)
-    same = (
-        (then.agency == now.agency)
-        & (then.year == now.year - 1)
-        & then.current
-        & (func.coalesce(then.site, "") == func.coalesce(now.site, ""))
-        & (func.coalesce(then.region, "") == func.coalesce(now.region, ""))
-    )
-    found: dict[str, set[str]] = {}
-    for start in range(0, len(disclosure_ids), _CHUNK):
-        wanted = list(disclosure_ids[start : start + _CHUNK])
-        rows = connection.execute(
-            select(now.disclosure_id, then.disclosure_id)
-            .join(then, same)
-            .where(now.disclosure_id.in_(wanted))
+        previous, units = (
+            _load(connection, sorted(others), totals_only=True) if others else None
+            for others in (
+                set(beside.previous.values()),
+                {one for units in beside.units.values() for one in units.found.values()},
+            )
         )
-        for one, before in rows:
-            found.setdefault(one, set()).add(before)
-    return {one: before.pop() for one, before in found.items() if len(before) == 1}
+    return replace(
+        batch,
+        previous=previous,
+        previous_of=beside.previous,
+        unit_accounts=units,
+        units_of=beside.units,
+        contexts=beside.contexts,
+    )
 
 
 def _load(

@@ -126,9 +126,10 @@ def number(text: str | None) -> Decimal | None:
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """A figure that took part: a statement or performance fact by its position in the batch, or
-    the cells of a form by address, or one cell by its position, or one of last year's forms."""
+    the cells of a form by address, or one cell by its position, or one of last year's forms or
+    of a unit's."""
 
-    source: Literal["statement", "performance", "address", "cell", "previous"]
+    source: Literal["statement", "performance", "address", "cell", "previous", "unit"]
     role: Literal["stated", "addend", "subtrahend"] = "addend"
     position: int = -1
     address: Address | None = None

@@ -21,6 +21,7 @@ from sqlalchemy import (
     Connection,
     Engine,
     Select,
+    bindparam,
     delete,
     func,
     or_,
@@ -43,6 +44,7 @@ from disclosures.model import DocumentKind, Fact, Reading
 from disclosures.verdicts import Cause, Finding, Judgement, ValidationSummary
 from warehouse import locations
 from warehouse.database import transaction
+from warehouse.neighbours import neighbours
 from warehouse.rows import (
     CHUNK,
     chunks,
@@ -52,6 +54,7 @@ from warehouse.rows import (
     json_safe,
     key_of,
     plain,
+    table_of,
     upsert,
 )
 from warehouse.schema import (
@@ -454,6 +457,7 @@ def _save_reading(
         ],
         "sections": list(reading.sections),
         "topics": list(reading.topics),
+        "units": asdict(reading.units) if reading.units else None,
         "remarks": [asdict(remark) for remark in reading.remarks],
         "readers": dict(reading.readers),
         "notes": list(reading.notes),
@@ -754,6 +758,32 @@ def save_disclosures(
                     .where(CoreDisclosure.disclosure_id.in_(gone))
                     .values(current=False, run_id=run_id)
                 )
+        _note_contexts(connection, run_id, identifiers, sites)
+
+
+def _note_contexts(
+    connection: Connection, run_id: str, disclosure_ids: Collection[str], sites: Collection[str]
+) -> None:
+    """Keep for all disclosures of some sites, or for these, what stands beside them now."""
+    head = select(CoreDisclosure.disclosure_id, CoreDisclosure.context)
+    stored: dict[str, str] = {}
+    if sites:
+        query = head.where(CoreDisclosure.current, CoreDisclosure.site.in_(list(sites)))
+        stored.update((row.disclosure_id, row.context) for row in connection.execute(query))
+    for some in chunks(sorted(set(disclosure_ids) - stored.keys())):
+        query = head.where(CoreDisclosure.disclosure_id.in_(some))
+        stored.update((row.disclosure_id, row.context) for row in connection.execute(query))
+    found = neighbours(connection, sorted(stored)).contexts
+    changed = [
+        {"id": one, "now": context} for one, context in found.items() if stored[one] != context
+    ]
+    if changed:
+        connection.execute(
+            update(table_of(CoreDisclosure))
+            .where(CoreDisclosure.disclosure_id == bindparam("id"))
+            .values(context=bindparam("now"), run_id=run_id),
+            changed,
+        )
 
 
 # Judgements
@@ -762,7 +792,29 @@ def save_disclosures(
 def unjudged_disclosures(
     engine: Engine, ruleset: str, *, sites: Collection[str] | None = None
 ) -> dict[str, str]:
-    """Current disclosures (id to version) that this rule set has not judged in this version."""
+    """Current disclosures (id to version) that this rule set has not judged in this version, or
+    not beside the neighbours that they have now."""
+    judged = (
+        select(CoreJudgement.disclosure_id)
+        .where(
+            CoreJudgement.disclosure_id == CoreDisclosure.disclosure_id,
+            CoreJudgement.version == CoreDisclosure.version,
+            CoreJudgement.ruleset == ruleset,
+            CoreJudgement.context == CoreDisclosure.context,
+        )
+        .exists()
+    )
+    query = _versions().where(~judged)
+    if sites is not None:
+        query = query.where(CoreDisclosure.site.in_(list(sites)))
+    return _versions_of(engine, query)
+
+
+def overtaken_disclosures(
+    engine: Engine, ruleset: str, *, sites: Collection[str]
+) -> dict[str, str]:
+    """Current disclosures (id to version) of some sites that this rule set has judged in this
+    version, but beside other neighbours than they have now."""
     judged = (
         select(CoreJudgement.disclosure_id)
         .where(
@@ -772,10 +824,9 @@ def unjudged_disclosures(
         )
         .exists()
     )
-    query = _versions().where(~judged)
-    if sites is not None:
-        query = query.where(CoreDisclosure.site.in_(list(sites)))
-    return _versions_of(engine, query)
+    waiting = unjudged_disclosures(engine, ruleset, sites=sites)
+    query = _versions().where(judged, CoreDisclosure.site.in_(list(sites)))
+    return {one: version for one, version in _versions_of(engine, query).items() if one in waiting}
 
 
 def current_disclosures(
@@ -871,10 +922,17 @@ def _save_judgement(
         "disclosure_id": judgement.disclosure_id,
         "version": version,
         "ruleset": judgement.ruleset,
+        "context": judgement.context,
     }
+    capped = judgement.capped
     row: dict[str, Any] = {
         "score": None if judgement.score is None else _two_decimals(judgement.score),
         "grade": judgement.grade,
+        "capped": capped
+        and {
+            "earned": capped.earned,
+            "caps": [{"best_grade": best, "reason": why} for best, why in capped.caps],
+        },
         "dimensions": json_safe(judgement.dimensions),
         "coverage": _two_decimals(judgement.coverage),
         "checks": json_safe(judgement.checks),
@@ -889,6 +947,7 @@ def _save_judgement(
             CoreJudgement.disclosure_id == judgement.disclosure_id,
             CoreJudgement.version == version,
             CoreJudgement.ruleset == judgement.ruleset,
+            CoreJudgement.context == judgement.context,
         )
     )
     if stored == digest:
@@ -905,6 +964,7 @@ def _save_judgement(
                 model.disclosure_id == judgement.disclosure_id,
                 model.version == version,
                 model.ruleset == judgement.ruleset,
+                model.context == judgement.context,
             )
         )
         insert_rows(connection, model, [{**key, **one, "run_id": run_id} for one in rows])
@@ -936,6 +996,7 @@ def _finding_rows(findings: Iterable[Finding]) -> list[dict[str, Any]]:
             "difference_wan": _in_ticks(finding.difference_wan),
             "tolerance_wan": _in_ticks(finding.tolerance_wan),
             "message": finding.message,
+            "innocent": finding.innocent,
             "sha256": finding.sha256,
             "page": finding.page,
             "quote": finding.quote,

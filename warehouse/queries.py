@@ -43,7 +43,8 @@ class DisclosureSummary:
 
     That is the judgement of its present version if there is one, else the latest; ``score``,
     ``grade`` and ``coverage`` are None where there is none at all. ``found`` counts the listed
-    findings by severity and state. ``files`` are the documents' names, main document first.
+    findings by severity and state; ``beside_present`` says that the judgement was made beside the
+    neighbours that the disclosure has now. ``files`` are the documents' names, main document first.
     """
 
     disclosure_id: str
@@ -59,6 +60,7 @@ class DisclosureSummary:
     forms: tuple[str, ...]
     ruleset: str | None = None
     judged_version: str | None = None
+    beside_present: bool = True
     judged_at: datetime | None = None
     score: Decimal | None = None
     grade: str | None = None
@@ -69,8 +71,8 @@ class DisclosureSummary:
 
     @property
     def up_to_date(self) -> bool:
-        """Whether the present version has been judged."""
-        return self.judged_version == self.version
+        """Whether the present version has been judged, beside its present neighbours."""
+        return self.judged_version == self.version and self.beside_present
 
     @property
     def errors(self) -> int:
@@ -103,6 +105,7 @@ class FindingRecord:
     difference_wan: Decimal | None
     tolerance_wan: Decimal | None
     message: str
+    innocent: str | None
     sha256: str | None
     page: int | None
     quote: str | None
@@ -236,16 +239,19 @@ class ValidationRecord:
 
 def standing_judgements(ruleset: str | None = None) -> Subquery:
     """The judgement that stands for each disclosure, as rows of ``core_judgements`` with
-    ``place`` 1: of its present version before others, then the latest."""
+    ``place`` 1: of its present version before others, beside its present neighbours before others,
+    then the latest."""
     place = (
         func.row_number()
         .over(
             partition_by=CoreJudgement.disclosure_id,
             order_by=(
                 case((CoreJudgement.version == CoreDisclosure.version, 0), else_=1),
+                case((CoreJudgement.context == CoreDisclosure.context, 0), else_=1),
                 CoreJudgement.judged_at.desc(),
                 CoreJudgement.ruleset.desc(),
                 CoreJudgement.version,
+                CoreJudgement.context,
             ),
         )
         .label("place")
@@ -562,6 +568,7 @@ def _summaries(
             CoreDisclosure.__table__,
             standing.c.ruleset,
             standing.c.version.label("judged_version"),
+            standing.c.context.label("judged_context"),
             standing.c.judged_at,
             standing.c.score,
             standing.c.grade,
@@ -620,6 +627,7 @@ def _summaries(
             forms=tuple(sorted({f for part in parts[head.disclosure_id] for f in part.forms})),
             ruleset=head.ruleset,
             judged_version=head.judged_version,
+            beside_present=head.judged_context in (None, head.context),
             judged_at=head.judged_at,
             score=None if head.score is None else Decimal(head.score),
             grade=head.grade,
@@ -637,6 +645,7 @@ def _of_standing(standing: Subquery) -> Any:
         (standing.c.disclosure_id == CoreFinding.disclosure_id)
         & (standing.c.version == CoreFinding.version)
         & (standing.c.ruleset == CoreFinding.ruleset)
+        & (standing.c.context == CoreFinding.context)
         & (standing.c.place == 1)
     )
 
@@ -669,6 +678,7 @@ def _findings(
             difference_wan=row.difference_wan,
             tolerance_wan=row.tolerance_wan,
             message=row.message,
+            innocent=row.innocent,
             sha256=row.sha256,
             page=row.page,
             quote=row.quote,

@@ -219,6 +219,9 @@ class RawReading(Base):
     # what the narrative speaks of, and its wording that no finished one has: [{kind, text, quote,
     # page}] (see disclosures.reading.remarks); NULL in readings of before they were looked for
     topics: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
+    # the units whose accounts it says that it adds up (see disclosures.reading.units):
+    # {names, complete}; NULL where it names none
+    units: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     remarks: Mapped[list[dict[str, Any]] | None] = mapped_column(JSON(none_as_null=True))
     readers: Mapped[dict[str, str]] = mapped_column(JSON, default=dict)
     notes: Mapped[list[str]] = mapped_column(JSON, default=list)
@@ -249,6 +252,9 @@ class CoreDisclosure(Base):
     # False once the documents at hand no longer make this disclosure (a better reading of an
     # agency's name makes another one); its judgements stay
     current: Mapped[bool] = mapped_column(default=True)
+    # hash of the other disclosures that it is judged against (see warehouse.neighbours), empty
+    # where there are none
+    context: Mapped[str] = mapped_column(String(64), default="")
     run_id: Mapped[str] = mapped_column(ForeignKey("raw_runs.run_id"))
 
 
@@ -348,9 +354,10 @@ class CorePerformance(Base):
 
 
 class CoreJudgement(Base):
-    """One disclosure judged once: a version of its figures under a version of the rules.
+    """One disclosure judged once: a version of its figures under a version of the rules, beside
+    the other disclosures (last year's, its units') that were there then.
 
-    A new version or rule set adds a row and never rewrites an old one.
+    A new version, rule set or neighbour adds a row and never rewrites an old one.
     """
 
     __tablename__ = "core_judgements"
@@ -360,9 +367,13 @@ class CoreJudgement(Base):
     )
     version: Mapped[str] = mapped_column(String(64), primary_key=True)
     ruleset: Mapped[str] = mapped_column(String(32), primary_key=True)
+    context: Mapped[str] = mapped_column(String(64), primary_key=True, default="")
     judged_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
     score: Mapped[str | None] = mapped_column(String(8))  # decimal string, 0-100
     grade: Mapped[str] = mapped_column(String(8))
+    # the grade by points alone, and what capped it: {earned, caps: [{best_grade, reason}]}; NULL
+    # in judgements of before it was kept
+    capped: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     dimensions: Mapped[dict[str, Any]] = mapped_column(JSON)
     coverage: Mapped[str] = mapped_column(String(8))  # decimal string, percent
     checks: Mapped[dict[str, int]] = mapped_column(JSON)  # state -> count, passes included
@@ -381,6 +392,7 @@ class CoreFinding(Base):
     )
     version: Mapped[str] = mapped_column(String(64), primary_key=True)
     ruleset: Mapped[str] = mapped_column(String(32), primary_key=True)
+    context: Mapped[str] = mapped_column(String(64), primary_key=True, default="")
     rule: Mapped[str] = mapped_column(String(64), primary_key=True)
     subject: Mapped[str] = mapped_column(Text, primary_key=True)
     severity: Mapped[str] = mapped_column(String(8))
@@ -391,6 +403,8 @@ class CoreFinding(Base):
     difference_wan: Mapped[Decimal | None] = mapped_column(AmountWan)
     tolerance_wan: Mapped[Decimal | None] = mapped_column(AmountWan)
     message: Mapped[str] = mapped_column(Text)
+    # what may explain it innocently, and is to be looked at first
+    innocent: Mapped[str | None] = mapped_column(Text)
     sha256: Mapped[str | None] = mapped_column(String(64))
     page: Mapped[int | None] = mapped_column(Integer)
     quote: Mapped[str | None] = mapped_column(Text)
@@ -411,6 +425,7 @@ class CoreCause(Base):
     )
     version: Mapped[str] = mapped_column(String(64), primary_key=True)
     ruleset: Mapped[str] = mapped_column(String(32), primary_key=True)
+    context: Mapped[str] = mapped_column(String(64), primary_key=True, default="")
     ordinal: Mapped[int] = mapped_column(Integer, primary_key=True)
     option: Mapped[int] = mapped_column(Integer)
     sureness: Mapped[str] = mapped_column(String(8))

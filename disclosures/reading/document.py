@@ -44,6 +44,7 @@ from disclosures.reading.storable import storable
 from disclosures.reading.text import READER as TEXT_READER
 from disclosures.reading.text import read_text_document, read_text_pages
 from disclosures.reading.triage import Triage, classify
+from disclosures.reading.units import units_of
 
 if TYPE_CHECKING:
     from disclosures.reading.scans import ScanRead, SeenPages
@@ -586,6 +587,7 @@ def _conclude(reading: Reading, content: _Content, triage: Triage) -> Reading:
         statements=tuple(said),
         topics=topics(content.texts) if final and prose < _PROSE else (),
         remarks=tuple(remarks(written, triage.year)) if final else (),
+        units=units_of(written) if final else None,
         performance=performance,
         readers=content.readers,
         notes=tuple(content.notes),

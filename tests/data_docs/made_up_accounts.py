@@ -428,6 +428,10 @@ def _add_disclosure(session: Session, number: int, archive: Path | None, hostile
         CoreJudgement(
             disclosure_id=disclosure_id, version=f"v-{number}", ruleset=RULESET, judged_at=NIGHT,
             score="98.8" if grave else "99.1", grade="C" if grave else "A",
+            capped={"earned": "A", "caps": [
+                {"best_grade": "C", "reason": "有错误级问题"},
+                {"best_grade": "B", "reason": "能检查的项目不足六成"},
+            ] if grave else []},
             dimensions={
                 "完整性": _dimension("100.0", 25, 8, 8),
                 "细化程度": _dimension("100.0", 15, 2, 2),

@@ -37,6 +37,7 @@ def test_it_covers_all_forms_and_dimensions() -> None:
     assert {rule.dimension for rule in catalogue.rules} == set(Dimension)
     assert [suite.name for suite in catalogue.suites] == [
         "between_forms",
+        "between_units",
         "between_years",
         "narrative",
         "performance",

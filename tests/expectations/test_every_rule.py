@@ -208,6 +208,7 @@ class TestRule:
         for finding in found:
             assert finding.severity is instance.rule.severity
             assert finding.message.endswith("。")
+            assert finding.innocent == instance.rule.innocent
             assert "$" not in finding.message
             assert "None" not in finding.message
             if instance.question is None:

@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 from pydantic import ValidationError
 
-from disclosures.verdicts import State
+from disclosures.verdicts import Capped, State
 from expectations.catalogue import load_catalogue
 from expectations.scoring import NO_GRADE, Scoring, load_scoring, score_disclosure
 
@@ -48,7 +48,8 @@ def test_an_error_caps_the_grade_and_costs_points() -> None:
     score = score_disclosure(tallies, CATALOGUE)
     assert best.score == 100
     assert score.grade == "C"
-    assert score.caps == ("有错误级问题",)
+    assert best.capped == Capped("A")
+    assert score.capped == Capped("A", (("C", "有错误级问题"),))
     assert score.score is not None
     assert score.score < 97
     truth = score.dimensions["真实性"]
