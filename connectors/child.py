@@ -9,7 +9,9 @@ from __future__ import annotations
 import logging
 import os
 import pickle
+import select
 import sys
+import threading
 from multiprocessing.connection import Connection
 
 from connectors.engine import run_crawl
@@ -31,8 +33,20 @@ class _PipeHandler(logging.Handler):
             return
 
 
+def _end_with_listener(pipe: int) -> None:
+    """End the crawl as soon as nobody holds the other end: it may wait for a host for minutes
+    before it has anything to say."""
+    listener = select.poll()
+    listener.register(pipe, 0)  # errors alone: a pipe without a reader is one
+    listener.poll()
+    os._exit(3)
+
+
 def main() -> None:
     sender = Connection(int(sys.argv[1]), readable=False)
+    if hasattr(select, "poll"):
+        watch = threading.Thread(target=_end_with_listener, args=(sender.fileno(),), daemon=True)
+        watch.start()
     root = logging.getLogger()
     root.handlers[:] = [_PipeHandler(sender)]
     root.setLevel(logging.WARNING)
