@@ -31,12 +31,14 @@ class PageText:
     """The text of one page, lines as printed. ``page`` counts from 1.
 
     ``shift`` is how far right and down boxes must be moved, in points, that were measured as if
-    the visible page began at the origin of the file's coordinates.
+    the visible page began at the origin of the file's coordinates. ``ruled`` is false where
+    nothing is drawn that could be the lines of a table.
     """
 
     page: int | None
     text: str
     shift: tuple[float, float] = (0.0, 0.0)
+    ruled: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,9 +55,11 @@ def read_forms(path: Path, texts: Sequence[PageText]) -> FormsRead:
     read = FormsRead()
     witnesses: list[Witness] = []
 
-    first = _testify(_TABLERS, path, None, texts, read)
+    ruled = {text.page for text in texts if text.page is not None and text.ruled}
+    first = _testify(_TABLERS, path, ruled, texts, read, keep=True)
     witnesses.append(first)
-    pages = form_pages(texts, first.forms)
+    # Letters alone (the list of contents, the narrative) are no table to the second reader either.
+    pages = form_pages(texts, first.forms) & ruled
     if pages:
         witnesses.append(_testify(_TABULA, path, pages, texts, read))
     result = agree(witnesses)
@@ -227,12 +229,16 @@ def _titled_forms(texts: Sequence[PageText]) -> set[str]:
 def _testify(
     reader: Reader,
     path: Path,
-    pages: Collection[int] | None,
+    pages: Collection[int],
     texts: Sequence[PageText],
     read: FormsRead,
-    method: Method = Method.RULED,
+    *,
+    keep: bool = False,
 ) -> Witness:
-    """What one reader's tables say; nothing, with a note, when the reader fails."""
+    """What one reader's tables say; nothing, with a note, when the reader fails.
+
+    ``keep`` leaves the tables in ``read``.
+    """
     read.readers[reader.name] = reader.version
     grids: tuple[Grid, ...] = ()
     try:
@@ -244,12 +250,12 @@ def _testify(
             grids = tuple(
                 moved(grid, *shifts[grid.page]) if grid.page in shifts else grid for grid in grids
             )
-        if pages is None:
+        if keep:
             read.grids = grids
         read.notes += extraction.notes
     except UnreadableError as error:
         read.notes.append(str(error))
-    return _witness(reader.name, recognise(grids, texts) if grids else [], method)
+    return _witness(reader.name, recognise(grids, texts) if grids else [], Method.RULED)
 
 
 def _testify_by_text(

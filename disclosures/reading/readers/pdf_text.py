@@ -20,6 +20,8 @@ MIN_PAGE_CHARS: Final = 8
 # Scans are cut into strips by some machines, so a strip is enough.
 _PICTURE_SHARE: Final = 0.1
 _OUTLINES: Final = 400
+# Points of paths: the shortest way around a cell is a rectangle, or lines of two points each.
+_LEAST_RULING_POINTS: Final = 4
 _PASSWORD_ERROR: Final = 4  # FPDF_ERR_PASSWORD
 # Tail of a file after its end mark in which an object shows that more was to come.
 _OBJECT: Final = re.compile(rb"\d+\s+\d+\s+obj\b")
@@ -77,7 +79,7 @@ class PdfTextReader:
                     texts.append(PageText(number, ""))
                     images.append(number)
                     continue
-                texts.append(PageText(number, text, _shift(page)))
+                texts.append(PageText(number, text, _shift(page), _may_be_ruled(page)))
                 if len("".join(text.split())) < MIN_PAGE_CHARS and _has_pictures(page):
                     images.append(number)
                 page.close()
@@ -172,6 +174,28 @@ def _shift(page: Any) -> tuple[float, float]:
     down = y.value / _PER_POINT - (height if turn in (0, 270) else 0.0)
     # A hair's breadth is rounding.
     return (0.0, 0.0) if abs(right) < 0.1 and abs(down) < 0.1 else (right, down)
+
+
+def _may_be_ruled(page: Any) -> bool:
+    """Whether anything is drawn on a page that could be the lines of a table: lines and areas, or
+    a form XObject, whose contents are not looked into."""
+    import pypdfium2.raw as pdfium
+
+    raw = page.raw
+    points = 0
+    for index in range(pdfium.FPDFPage_CountObjects(raw)):
+        item = pdfium.FPDFPage_GetObject(raw, index)
+        match pdfium.FPDFPageObj_GetType(item):
+            case pdfium.FPDF_PAGEOBJ_TEXT | pdfium.FPDF_PAGEOBJ_IMAGE:
+                continue
+            case pdfium.FPDF_PAGEOBJ_PATH:
+                count = pdfium.FPDFPath_CountSegments(item)
+                points += count if count >= 0 else _LEAST_RULING_POINTS
+            case _:
+                return True
+        if points >= _LEAST_RULING_POINTS:
+            return True
+    return False
 
 
 def _has_pictures(page: Any) -> bool:

@@ -39,7 +39,7 @@ class TablersReader:
         except (RuntimeError, ValueError, OSError) as error:
             raise UnreadableError(f"tablers无法打开文件：{error}") from error
         with document:
-            for number in sorted(pages or range(1, document.page_count + 1)):
+            for number in sorted(range(1, document.page_count + 1) if pages is None else pages):
                 try:
                     page = document.get_page(number - 1)
                     tables = tablers.find_tables(

@@ -154,7 +154,7 @@ class TabulaReader:
             extractor = java.tabula.ObjectExtractor(document)
             count = int(document.getNumberOfPages())
             # tabula's JSON names no page: one page at a time.
-            for number in sorted(pages or range(1, count + 1)):
+            for number in sorted(range(1, count + 1) if pages is None else pages):
                 if number > count:
                     notes.append(f"tabula没有第{number}页，只有{count}页")
                     continue
