@@ -535,7 +535,7 @@ def _read_exact(path: Path, kind: MediaType, reading: Reading) -> Reading:
         if not content.facts:
             # Tables typed with blanks, or pasted without their cells.
             content.readers[TEXT_READER] = READER_VERSION
-            content.take(read_flattened(read.texts, reader=TEXT_READER))
+            content.take(read_flattened(read.texts, reader=TEXT_READER, by_sums=True))
     if triage.kind in _WITH_PERFORMANCE:
         content.take_performance(_performance(read.grids, read.texts))
     return _conclude(reading, content, triage)

@@ -2,8 +2,8 @@
 
 The forms are so regular that their text alone can be read, as names, codes and numbers. Names may
 be wrapped over lines; code, name and numbers may stand on lines of their own; the numbers are
-counted, not the headings. Where a row prints fewer numbers than the form has columns, nothing
-says which cells were blank: the total is taken and the rest is unreadable, never guessed.
+counted, not the headings. Where a row prints fewer numbers than the form has columns, only sums
+can say which cells were blank: the total is taken and the rest is unreadable, never guessed.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from disclosures.reading.names import (
     line_index,
     printed_name,
 )
+from disclosures.reading.placing import place_by_sums
 from disclosures.reading.sections import running_numbers
 from disclosures.reading.titles import Title, find_titles
 
@@ -81,11 +82,12 @@ class _Segment:
 
 
 def read_flattened(
-    pages: Sequence[PageText], *, reader: str = "grammar"
+    pages: Sequence[PageText], *, reader: str = "grammar", by_sums: bool = False
 ) -> list[tuple[FormReading, list[Fact]]]:
     """The forms in the running text of ``pages``; boxes are None.
 
-    A form that is only named, as in a list of contents, is left out.
+    A form that is only named, as in a list of contents, is left out. ``by_sums`` says that there
+    is nothing else to tell which cells of a row are blank (:mod:`disclosures.reading.placing`).
     """
     document_unit = first_unit("\n".join(page.text for page in pages))
     growing: dict[str, Growing] = {}
@@ -108,6 +110,8 @@ def read_flattened(
         for token in segment.tokens:
             if token.page is not None and token.page not in grown.pages:
                 grown.pages.append(token.page)
+    if by_sums:
+        place_by_sums(growing, document_unit)
     return close_forms(list(growing.values()), document_unit, ())
 
 
@@ -226,6 +230,9 @@ def _put_row(
         cells = [(together, False)] * len(columns)
         if len(figures) < len(columns) and columns[0] == "total":
             cells[0] = (figures[0].text, True)
+        if len(figures) < len(columns) and (side, row) not in growing.rows:
+            texts = tuple(token.text for token in figures)
+            growing.unplaced[side, row] = (tuple(columns), texts)
     grid = _grid(reader, page)
     for column, (text, certain) in zip(columns, cells, strict=True):
         put(
@@ -294,11 +301,12 @@ def _is_table_heading(form: Form, heading: str) -> bool:
 
 
 def _coded_columns(form: Form, heading: str) -> tuple[str, ...]:
-    columns = form.columns_of()
-    optional = {column.key for column in columns if column.optional}
-    if optional and "年初结转" not in heading:
-        return tuple(column.key for column in columns if column.key not in optional)
-    return tuple(column.key for column in columns)
+    return tuple(
+        column.key
+        for column in form.columns_of()
+        if not column.optional
+        or any(squeeze(title) in heading for title in (column.title, *column.aliases))
+    )
 
 
 _CodedRow = tuple[str | None, list[_Token], list[_Token], int | None]

@@ -54,6 +54,10 @@ class Growing:
     last_row: tuple[Side | None, str] | None = None
     stated_unit: bool = False
     heads: set[tuple[str, ...]] = field(default_factory=set)
+    #: columns and figures of rows that print fewer figures than there are columns
+    unplaced: dict[tuple[Side | None, str], tuple[tuple[str, ...], tuple[str, ...]]] = field(
+        default_factory=dict
+    )
 
     def seen(self, side: Side | None) -> set[str]:
         return {row for row_side, row in self.rows if row_side == side}

@@ -22,7 +22,7 @@ FactKey = tuple[str, str, str, str]
 _Equation = tuple[Sequence[FactKey], Sequence[FactKey]]
 
 # Left and right columns of the equations within a row.
-_ROW_SUMS: Final[Mapping[str, Sequence[tuple[Sequence[str], Sequence[str]]]]] = {
+ROW_SUMS: Final[Mapping[str, Sequence[tuple[Sequence[str], Sequence[str]]]]] = {
     "02": [
         (
             ["total"],
@@ -130,7 +130,7 @@ def broken_rows(facts: Sequence[Fact]) -> frozenset[FactKey]:
     known = {fact.key: fact for fact in facts}
     broken: set[FactKey] = set()
     for form, side, row in {(fact.form, fact.side, fact.row) for fact in facts}:
-        for left, right in _ROW_SUMS.get(form, ()):
+        for left, right in ROW_SUMS.get(form, ()):
             keys = [
                 [_key(forms()[form], side, row, column) for column in columns]
                 for columns in (left, right)
@@ -267,7 +267,7 @@ def unproven(facts: Sequence[Fact]) -> frozenset[FactKey]:
     rows = dict.fromkeys((fact.form, fact.side, fact.row) for fact in facts)
     doubtful: set[FactKey] = set()
     for key, side, row in rows:
-        for columns in _ROW_SUMS.get(key, ()):
+        for columns in ROW_SUMS.get(key, ()):
             sides = [[_key(forms()[key], side, row, c) for c in part] for part in columns]
             places = [[known[k] for k in part if k in known] for part in sides]
             present = [fact for part in places for fact in part]
@@ -292,7 +292,7 @@ def unproven(facts: Sequence[Fact]) -> frozenset[FactKey]:
 def _equations(form: Form, facts: Sequence[Fact]) -> Iterator[_Equation]:
     rows = dict.fromkeys((fact.side, fact.row) for fact in facts)
     for side, row in rows:
-        for left, right in _ROW_SUMS.get(form.key, ()):
+        for left, right in ROW_SUMS.get(form.key, ()):
             yield (
                 [_key(form, side, row, column) for column in left],
                 [_key(form, side, row, column) for column in right],

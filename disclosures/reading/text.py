@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -13,9 +13,12 @@ from disclosures.reading.grammar import read_flattened
 from disclosures.reading.grids import Grid, GridCell, PageText
 from disclosures.reading.names import clean
 from disclosures.reading.recognise import Placed, read_placed
+from disclosures.reading.sums import unproven
 from disclosures.reading.titles import Title, form_of_title, is_table_title
 
 READER: Final = "text"
+#: Why a figure of flattened text is not agreed, as its note.
+UNPROVEN: Final = "文字已失去表格，所在行合计不符，列位未能证实"
 
 _ENCODINGS: Final = ("utf-8-sig", "gb18030", "utf-16")
 # Wider than any page; patterns that look for the end of blanks take quadratic time.
@@ -76,13 +79,31 @@ def read_text_pages(pages: Sequence[PageText]) -> TextReading:
     found = {reading.form for reading, facts in tables if facts}
     flattened = [
         (reading, facts)
-        for reading, facts in read_flattened(_without_tables(pages), reader=READER)
+        for reading, facts in read_flattened(_without_tables(pages), reader=READER, by_sums=True)
         if reading.form not in found
     ]
     taken = found | {reading.form for reading, _ in flattened}
     noted = [item for item in tables if item[1] or item[0].form not in taken]
-    kept = sorted([*noted, *flattened], key=lambda item: item[0].form)
+    kept = sorted([*noted, *_in_doubt(flattened)], key=lambda item: item[0].form)
     return TextReading(tuple(pages), tuple(kept))
+
+
+def _in_doubt(
+    found: Sequence[tuple[FormReading, list[Fact]]],
+) -> list[tuple[FormReading, list[Fact]]]:
+    """Flattened forms; where the parts of a row do not make its total, nothing shows that its
+    figures are given to the right columns."""
+    open_keys = unproven([fact for _, facts in found for fact in facts])
+    return [
+        (
+            form,
+            [
+                replace(fact, agreed=False, note=UNPROVEN) if fact.key in open_keys else fact
+                for fact in facts
+            ],
+        )
+        for form, facts in found
+    ]
 
 
 def split_pages(text: str) -> list[PageText]:
