@@ -4,6 +4,7 @@ documents. :mod:`connectors.engine` runs it.
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import time
 import zlib
@@ -252,6 +253,12 @@ class SiteSpider(scrapy.Spider):
             priority=priority,
         )
 
+    def _again(self, aim: Aim, response: Response, **meta: object) -> Request:
+        """The same request without conditions; its row tells of the first answer, too."""
+        request = self._request(replace(aim, conditional=False))
+        request.meta.update(meta, hops=list(response.meta.get("hops", ())))
+        return request
+
     def _skip(self, aim: Aim, reason: str) -> None:
         self.recorder.record(aim, FetchOutcome.SKIPPED, reason=reason)
 
@@ -278,14 +285,14 @@ class SiteSpider(scrapy.Spider):
                 return
             if known is None or _is_contradicted(known, response):
                 # The copy has gone, or the server's own headers speak of another body.
-                yield self._request(replace(aim, conditional=False))
+                yield self._again(aim, response)
                 return
             try:
                 # A document stays where it is: only pages are read again.
                 at_hand = aim.role is FetchRole.DOCUMENT and known.media_type not in {None, *PAGES}
                 body = b"" if at_hand else self.order.archive.read(known.sha256)
             except FileNotFoundError:  # gone in this moment, or found to be damaged
-                yield self._request(replace(aim, conditional=False))
+                yield self._again(aim, response)
                 return
             media_type = known.media_type or sniff(body).value
         elif response.status == 200:
@@ -353,7 +360,7 @@ class SiteSpider(scrapy.Spider):
         if media_type == MediaType.EMPTY:
             self._lose(aim, response, "空文件")
         elif response.status == 200 and _ends_early(response, media_type):
-            self._lose(aim, response, "传输中断，内容不完整：PDF 没有结尾，服务器也未说明长度")
+            yield from self._read_endless(aim, response, body, keep)
         elif media_type not in PAGES or len(body) > self.order.limits.page_bytes:
             keep(file_name=file_name)
         else:
@@ -378,6 +385,23 @@ class SiteSpider(scrapy.Spider):
                         by_way_of_page=True,
                     )
                 )
+
+    def _read_endless(
+        self, aim: Aim, response: Response, body: bytes, keep: Callable[..., None]
+    ) -> Iterator[Request]:
+        """A PDF without an end, of a server that does not say where it is: asked for twice, and
+        whole as served if it is the same both times. Reading judges what is missing."""
+        sha256 = hashlib.sha256(body).hexdigest()
+        known = self.recorder.known(aim)
+        before = response.meta.get("endless")
+        what = "PDF 没有结尾，服务器也未说明长度"
+        if sha256 == before or (known is not None and sha256 == known.sha256):
+            name = offered_name(response) or aim.file_name
+            keep(f"{what}；两次取得的内容相同，按原样归档", file_name=name)
+        elif before is None:
+            yield self._again(aim, response, endless=sha256)
+        else:
+            self._lose(aim, response, f"传输中断，内容不完整：{what}")
 
     def _text(self, body: bytes, response: Response | None) -> str:
         encoding = _text_or_none(self.order.site.quirk("encoding"))

@@ -164,7 +164,13 @@ def behind_links(genuine: Callable[[str], bytes], base: str) -> dict[str, Behind
         "short.pdf": (sends(head(Content_Length=9999) + b"%PDF-1.7 half"), failed, "不完整"),
         "reset.pdf": (resets(head(Content_Length=9999) + b"%PDF-1.7 half"), failed, "不完整"),
         "reset-head.pdf": (resets(b"HTTP/1.1 200 O"), failed, None),
-        "unending.pdf": (sends(head() + b"%PDF-1.7 half of it"), failed, "不完整"),
+        "unending.pdf": (
+            lambda connection, asked: connection.sendall(
+                head() + b"%PDF-1.7 half of it, cut here or there"[: -asked.times]
+            ),
+            failed,
+            "不完整",
+        ),
         "empty.pdf": (sends(whole(b"")), failed, "空文件"),
         "chunks-cut.pdf": (
             sends(head(Transfer_Encoding="chunked") + b"8\r\n%PDF-1.7\r\n"),
@@ -237,7 +243,7 @@ def behind_links(genuine: Callable[[str], bytes], base: str) -> dict[str, Behind
         ),
         # leading elsewhere
         "loop.pdf": (moved("./loop.pdf"), failed, "重定向次数过多"),
-        "endless.pdf": (
+        "endless-loop.pdf": (
             lambda connection, asked: moved(f"{asked.path}x")(connection, asked),
             failed,
             "重定向次数过多",
@@ -300,6 +306,9 @@ def behind_links(genuine: Callable[[str], bytes], base: str) -> dict[str, Behind
         (good("path-too.pdf"),),
         "a.pdf",
     )
+    # Always the same, so that is all there is; reading says what it lacks.
+    endless = good("endless.pdf").rpartition(b"%%EOF")[0].replace(b"%%EOF", b"%%%OF")
+    found["endless.pdf"] = Behind(sends(head() + endless), new, "按原样归档", (endless,))
     # Tables saved as a page, under the name of a workbook; once in another encoding than declared.
     found["saved.xls"] = Behind(sends(whole(saved)), new, None, (saved,))
     found["saved-gbk.xls"] = Behind(
@@ -412,7 +421,11 @@ def misbehaving(pages: Mapping[str, Behaviour]) -> Iterator[Misbehaving]:
         if starts:
             return pages[max(starts, key=len)]
         return next(
-            (pages[key] for key in pages if key.endswith("endless.pdf") and path.startswith(key)),
+            (
+                pages[key]
+                for key in pages
+                if key.endswith("endless-loop.pdf") and path.startswith(key)
+            ),
             missing,
         )
 
