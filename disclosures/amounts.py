@@ -11,6 +11,7 @@ import unicodedata
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final
 
 
@@ -98,6 +99,8 @@ _NUMBER: Final = re.compile(
 )
 
 
+# Every reader of a document prints the same figures, and many are zero.
+@lru_cache(maxsize=16384)
 def parse_amount(text: str) -> PrintedAmount:
     """Read one money cell.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import pairwise
 from typing import Final
 
@@ -67,7 +68,7 @@ def is_body(row: Row) -> bool:
     if filled[0] in opens and all(text in ends for text in others):
         return True
     # 一般公共预算财政拨款 heads a column of 04 and names a line of it, which has a 行次.
-    numbered = len(filled) > 1 and bool(re.fullmatch(r"\d{1,2}", filled[1]))
+    numbered = len(filled) > 1 and bool(_ONE_OR_TWO_DIGITS.fullmatch(filled[1]))
     return (
         first <= 1
         and (numbered or not is_header_word(filled[0]))
@@ -79,6 +80,10 @@ def is_body(row: Row) -> bool:
     )
 
 
+_ONE_OR_TWO_DIGITS: Final = re.compile(r"\d{1,2}")
+_FULL_ECONOMIC: Final = re.compile(r"3\d{2}(?:\d{2})?")
+_FULL_FUNCTIONAL: Final = re.compile(r"2\d{2}(?:\d{2})?(?:\d{2})?")
+_UNIT_OR_NUMBER: Final = re.compile(r"\((?:单位:)?(?:万元|千元|元|亿元)\)|^\d+[.、]|\(\d+\)$")
 _WHOLE: Final = re.compile(r"-?\d{1,3}(?:,\d{3})+|-?\d+")
 
 
@@ -87,7 +92,7 @@ def _is_ruler(row: Row) -> bool:
     filled = [plain(cell.text) for cell in row if plain(cell.text)]
     if any(text in ("栏次", "栏目", "列次") for text in filled):
         return True
-    numbers = [int(text) for text in filled if re.fullmatch(r"\d{1,2}", text)]
+    numbers = [int(text) for text in filled if _ONE_OR_TWO_DIGITS.fullmatch(text)]
     return (
         len(numbers) >= 2
         and len(numbers) == len(filled)
@@ -217,8 +222,8 @@ def signature(head: Sequence[Row], body: Sequence[Row]) -> set[str]:
     items = "|".join(names)
     if "因公出国" in items and "公务接待" in items and not any(map(ECONOMIC_CODE.match, names)):
         return {"09"} if "决算" in whole and "机关运行经费" not in items else set()
-    economic = [name for name in names if re.fullmatch(r"3\d{2}(?:\d{2})?", name)]
-    functional = [name for name in names if re.fullmatch(r"2\d{2}(?:\d{2})?(?:\d{2})?", name)]
+    economic = [name for name in names if _FULL_ECONOMIC.fullmatch(name)]
+    functional = [name for name in names if _FULL_FUNCTIONAL.fullmatch(name)]
     if len(economic) >= 2 and len(economic) > len(functional):
         return {"06"}
     if ("上级补助收入" in whole or "附属单位上缴收入" in whole) and "财政拨款收入" in whole:
@@ -277,8 +282,9 @@ def match_column(pieces: Sequence[str], column: Column) -> int:
     return 0
 
 
+@lru_cache(maxsize=16384)
 def _bare(piece: str) -> str:
-    return re.sub(r"\((?:单位:)?(?:万元|千元|元|亿元)\)|^\d+[.、]|\(\d+\)$", "", piece)
+    return _UNIT_OR_NUMBER.sub("", piece)
 
 
 def _assign(printed: Sequence[tuple[int, list[str]]], columns: Sequence[Column]) -> dict[int, str]:
@@ -288,17 +294,18 @@ def _assign(printed: Sequence[tuple[int, list[str]]], columns: Sequence[Column])
     the place that is left, provided that the others stand in theirs.
     """
     rows, cols = len(printed), len(columns)
+    fits = [[match_column(pieces, column) for column in columns] for _, pieces in printed]
     best = [[0] * (cols + 1) for _ in range(rows + 1)]
     for i in range(rows - 1, -1, -1):
         for j in range(cols - 1, -1, -1):
-            fit = match_column(printed[i][1], columns[j])
+            fit = fits[i][j]
             taken = best[i + 1][j + 1] + fit if fit else 0
             best[i][j] = max(best[i + 1][j], best[i][j + 1], taken)
     mapped: dict[int, str] = {}
     pairs: list[tuple[int, int]] = []
     i = j = 0
     while i < rows and j < cols:
-        fit = match_column(printed[i][1], columns[j])
+        fit = fits[i][j]
         if fit and best[i][j] == best[i + 1][j + 1] + fit:
             mapped[printed[i][0]] = columns[j].key
             pairs.append((i, j))

@@ -20,6 +20,8 @@ _FIRST: Final = re.compile(r"^([一二三四五六七八九十]{1,3})[、.．](.
 _SECOND: Final = re.compile(r"^[(（]([一二三四五六七八九十]{1,3})[)）][、.．]?(.+)$")
 _NOT_HEADING: Final = re.compile(r"\d\.\d|\d万?元|%|[,;?!]|:.|。.")
 _PAGE_NUMBER: Final = re.compile(r"^[-—–－·]*\d{1,4}[-—–－·]*$|^第\d+页(?:共\d+页)?$")
+_EDGE: Final = re.compile(r"[-—–－·第]")
+_MARKS: Final = re.compile(r"^[\s#>*·•-]+")
 _MAX_HEADING: Final = 48
 _LIST_ITEM: Final = re.compile(
     r"^(?:\d{1,2}[.、．)）](?!\d)|[(（]\d{1,2}[)）]|[(（]?[一二三四五六七八九十]{1,3}[)）、])"
@@ -73,7 +75,7 @@ def lines_of(pages: Sequence[PageText]) -> Iterator[tuple[str, int | None]]:
         for at, line in enumerate(page.text.split("\n")):
             if "\t" in line.strip() or (number, at) in edges:
                 continue
-            if _PAGE_NUMBER.match(squeeze(line)) and re.search(r"[-—–－·第]", line):
+            if _EDGE.search(line) and _PAGE_NUMBER.match(squeeze(line)):
                 continue
             yield line, page.page
 
@@ -95,7 +97,7 @@ def running_numbers(pages: Sequence[PageText]) -> set[tuple[int, int]]:
 
 def heading_of(line: str, page: int | None = None) -> Heading | None:
     """The heading that a line is, or None."""
-    text = squeeze(re.sub(r"^[\s#>*·•-]+", "", clean(line))).rstrip("。")
+    text = squeeze(_MARKS.sub("", clean(line))).rstrip("。")
     if not text or len(text) > _MAX_HEADING:
         return None
     part = _PART.match(text)

@@ -12,7 +12,7 @@ from functools import cache, lru_cache
 from typing import Final
 
 from disclosures.forms import forms, squeeze
-from disclosures.reading.names import clean, wording
+from disclosures.reading.names import plain, wording
 
 _MAX_TITLE: Final = 70
 _MARK: Final = re.compile(
@@ -31,6 +31,7 @@ _TRAILING: Final = re.compile(
 )
 _LABEL: Final = re.compile(r"(?:编制)?(?:部门|单位)(?:名称)?(?:\(公章\)|\(盖章\))?:.*$")
 _CONTENTS: Final = re.compile(r"(?:[.…·⋯\-_]{3,}\(?\d*\)?|[.…·⋯]{2,})$")
+_BRACKETED: Final = re.compile(r"\([^()]*\)$")
 _SENTENCE: Final = re.compile(r"[,。;!?:]|见|反映|根据|按照|通过|编制|包括|公开了|如下")
 
 
@@ -55,6 +56,12 @@ def _aliases() -> tuple[tuple[str, str], ...]:
 
 
 @cache
+def _letters() -> tuple[str, ...]:
+    """Letters without which no line is the title of a form: most lines lack one of them."""
+    return tuple(sorted(frozenset("决算表").intersection(*(alias for alias, _ in _aliases()))))
+
+
+@cache
 def _not_titles() -> re.Pattern[str]:
     return re.compile("|".join(wording()["not_titles"]))
 
@@ -67,7 +74,7 @@ def _qualifiers() -> re.Pattern[str]:
 
 def bare_title(line: str) -> str:
     """A line as a title would stand: no ordinal, mark, unit, agency label or continuation."""
-    text = squeeze(clean(line)).replace("|", "")
+    text = plain(line).replace("|", "")
     if len(text) > _LONGEST_LINE or _CONTENTS.search(text):
         return ""
     text = _LABEL.sub("", text)
@@ -94,10 +101,13 @@ def _strip_mark(text: str) -> str:
 @lru_cache(maxsize=16384)
 def form_of_title(line: str) -> str | None:
     """The form that a line is the title of, or None."""
+    whole = plain(line)
+    if any(letter not in whole for letter in _letters()):
+        return None
     text = bare_title(line)
     if not text or len(text) > _MAX_TITLE:
         return None
-    stem = re.sub(r"\([^()]*\)$", "", text)
+    stem = _BRACKETED.sub("", text)
     meant = {form for word, form in wording()["title_words"].items() if word in text}
     if "09" in meant:
         fits = meant == {"09"} and "决算" in stem and stem.endswith("表")
@@ -118,10 +128,12 @@ def form_of_title(line: str) -> str | None:
 @lru_cache(maxsize=16384)
 def is_table_title(line: str) -> bool:
     """Whether a line is the title of some table, of the nine or not."""
+    if "表" not in plain(line):
+        return False
     text = bare_title(line)
     if not 4 <= len(text) <= _MAX_TITLE or _SENTENCE.search(text) or _not_titles().search(text):
         return False
-    stem = re.sub(r"\([^()]*\)$", "", text)
+    stem = _BRACKETED.sub("", text)
     if not stem.endswith("表"):
         return False
     return any(re.search(pattern, stem) for pattern in wording()["other_tables"])
@@ -141,7 +153,7 @@ def _find_titles(text: str) -> tuple[str, tuple[Title, ...]]:
     text so that a search for cells does not find them there.
     """
     lines = text.splitlines()
-    squeezed = [squeeze(clean(line)) for line in lines]
+    squeezed = [plain(line) for line in lines]
     starts = [0]
     for line in squeezed:
         starts.append(starts[-1] + len(line))
@@ -155,7 +167,14 @@ def _find_titles(text: str) -> tuple[str, tuple[Title, ...]]:
         if form is None and len(squeezed[number]) <= _MAX_TITLE:
             following = next((n for n in range(number + 1, len(lines)) if squeezed[n]), None)
             # A wrapped title. Its second line alone may read like the title of another form.
-            if following is not None and not squeezed[number].endswith("表"):
+            if (
+                following is not None
+                and not squeezed[number].endswith("表")
+                and all(
+                    letter in squeezed[number] or letter in squeezed[following]
+                    for letter in _letters()
+                )
+            ):
                 joined = form_of_title(line.rstrip() + lines[following].strip())
                 if joined and joined != form_of_title(lines[following]):
                     form, last = joined, following

@@ -19,7 +19,7 @@ from disclosures.forms import squeeze
 from disclosures.model import DocumentKind
 from disclosures.reading.grids import PageText
 from disclosures.reading.joining import first_unit
-from disclosures.reading.names import clean, has_chinese
+from disclosures.reading.names import clean, has_chinese, plain
 from disclosures.reading.sections import headings
 
 _YEAR: Final = re.compile(r"(?<!\d)(20[0-4]\d)(?!\d)年?度?")
@@ -91,6 +91,11 @@ class _Wording(BaseModel):
 
 
 @cache
+def _agency_patterns() -> tuple[tuple[re.Pattern[str], int], ...]:
+    return tuple((re.compile(pattern), worth) for pattern, worth in _wording().agency_patterns)
+
+
+@cache
 def _wording() -> _Wording:
     text = (files(__package__) / "triage.yaml").read_text(encoding="utf-8")
     return _Wording.model_validate(yaml.safe_load(text))
@@ -103,7 +108,7 @@ def classify(pages: Sequence[PageText], *, may_be_scan: bool = True) -> Triage:
     count as no text. Formats that are text have none only when they are empty.
     """
     whole = _normal("\n".join(page.text for page in pages))
-    letters = sum(1 for letter in whole if letter.isalnum())
+    letters = sum(map(str.isalnum, whole))
     if letters < (_LEAST_LETTERS if may_be_scan else 1):
         return Triage(DocumentKind.UNREADABLE, "没有文字")
     title = _title(pages)
@@ -218,17 +223,19 @@ def _agency(pages: Sequence[PageText], title: str | None) -> str | None:
     labelled = _labelled(lines)
     for agency, _ in labelled.most_common(3):
         votes[agency] += wording.agency_label_points
+    cell = re.compile(wording.agency_cell)
     for line in lines:
         # The form on the whole unit's performance names it in a cell of its own.
-        named = re.search(wording.agency_cell, clean(line))
+        named = cell.search(clean(line))
         if named and (name := _as_agency(named["agency"])):
             votes[name] = max(votes[name], wording.agency_cell_points)
     sources = [(squeeze(title or ""), wording.title_points)]
-    sources += [(squeeze(clean(line)), 0) for line in lines if len(line) < 120]
+    sources += [(plain(line), 0) for line in lines if len(line) < 120]
     sources.append((_normal("\n".join(lines)), 0))
     for source, more in sources:
-        for pattern, worth in wording.agency_patterns:
-            for match in re.finditer(pattern, _ORDINAL.sub("", source)):
+        bare = _ORDINAL.sub("", source)
+        for pattern, worth in _agency_patterns():
+            for match in pattern.finditer(bare):
                 if name := _as_agency(match["agency"]):
                     votes[name] = max(votes[name], worth + more) + (1 if votes[name] else 0)
     if not votes:
@@ -243,6 +250,9 @@ def _labelled(lines: Sequence[str]) -> Counter[str]:
     found: Counter[str] = Counter()
     for line in lines:
         for cell in line.split("\t"):
+            # What follows a label never makes one.
+            if not label.match(plain(cell)):
+                continue
             match = label.match(squeeze(clean(_without_unit(cell))))
             if match and (name := _as_agency(match["agency"])):
                 found[name] += 1

@@ -15,7 +15,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
-from disclosures.reading.grids import Glyph, Grid, GridCell, PageGlyphs, PageText
+from disclosures.model import Box
+from disclosures.reading.grids import Glyph, Grid, PageGlyphs, PageText
 from disclosures.reading.readers.base import (
     Extraction,
     UnreadableError,
@@ -30,6 +31,9 @@ _JVM_LIBRARIES: Final = (
 )
 _JVM_OPTIONS: Final = (
     "-Xmx768m",
+    # A document leaves some 200 MiB behind. Each collection that falls into the reading of one
+    # copies what it still needs, so few of them are to fall there.
+    "-Xmn320m",
     "-XX:+UseSerialGC",
     # JPype asks for a full collection whenever Python's own runs, which costs a tenth of the time.
     "-XX:+DisableExplicitGC",
@@ -245,20 +249,22 @@ class TabulaReader:
             box = (table["left"], table["top"], table["right"], table["bottom"])
             # tabula pads its rows at the end and pushes cells to the left below merged ones, so
             # only their boxes tell where they belong; padding has no size.
-            words = [_word(cell) for row in table["data"] for cell in row]
-            cells = [(cell.text, cell.bbox) for cell in words if cell.bbox is not None]
+            cells = [
+                _placed(cell)
+                for row in table["data"]
+                for cell in row
+                if cell["width"] > 0 and cell["height"] > 0
+            ]
             if cells:
                 grids.append(Grid(self.name, page, place_cells(cells), box))
         grids.sort(key=lambda grid: (grid.bbox or (0.0, 0.0))[1::-1])
         return grids
 
 
-def _word(cell: Mapping[str, Any]) -> GridCell:
-    text = str(cell["text"]).replace("\r", "\n").strip()
-    if not (cell["width"] > 0 and cell["height"] > 0):
-        return GridCell(text)
+def _placed(cell: Mapping[str, Any]) -> tuple[str, Box]:
     left, top = float(cell["left"]), float(cell["top"])
-    return GridCell(text, (left, top, left + float(cell["width"]), top + float(cell["height"])))
+    box = (left, top, left + float(cell["width"]), top + float(cell["height"]))
+    return str(cell["text"]).replace("\r", "\n").strip(), box
 
 
 def _brief(error: Exception) -> str:
