@@ -48,8 +48,12 @@ from warehouse.checks import (
 )
 from warehouse.marts import Builder
 
-_UP: Final = frozenset(["增加", "增长", "上升", "提高", "上涨", "净增", "增幅"])
-_DOWN: Final = frozenset(["减少", "下降", "降低", "压减", "压缩", "节约", "降幅", "减幅"])
+_UP: Final = frozenset(
+    ["增加", "增长", "上升", "提高", "上涨", "净增", "增幅", "增收", "增支"]
+) | frozenset(["多", "高", "超", "大于", "高于", "多于", "超过", "超出"])
+_DOWN: Final = frozenset(
+    ["减少", "下降", "降低", "压减", "压缩", "节约", "降幅", "减幅", "减收", "减支", "节支"]
+) | frozenset(["少", "低", "小于", "低于", "少于"])
 _BUDGETS: Final = ("budget_initial", "budget_full")
 _PATH: Final = re.compile(
     r"(?P<class>[^,，。;；：:、]*?)\(类\)(?P<section>[^,，。;；：:]*?)\(款\)(?P<item>[^,，。;；：:]*?)\(项\)"

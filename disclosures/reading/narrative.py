@@ -24,11 +24,14 @@ _HALF_WIDTH: Final = str.maketrans(
     | {"−": "-", "﹣": "-", "％": "%", "、": "、", "：": ":", "；": ";", "“": '"', "”": '"'}
 )
 _FULL_WIDTH: Final = str.maketrans("()", "（）")
-_DOWN: Final = frozenset(["减少", "下降", "降低", "压减", "压缩", "节约", "降幅", "减幅"])
 _ITEM: Final = re.compile(
     r"\([类款]\)([^,;:()]+(?:\((?!款)[^()]*\)[^,;:()]*)?)\(项\)"
     r"|^\(?\d{7}\)?[-—_.、:]*([\u4e00-\u9fff][\u4e00-\u9fff()]*)[.:。]*$"
 )
+_MARK: Final = re.compile(
+    r"^(?:\(?(?:[一二三四五六七八九十]{1,3}|\d{1,2})\)?[、.)]|[①-⑳]|\(.{1,3}\))+"
+)
+_ONLY_NAME: Final = re.compile(r"[\u4e00-\u9fff()\"]{2,24}")
 _MAX_SUBJECT: Final = 24
 
 
@@ -81,6 +84,8 @@ class _Wording(_Model):
     not_figures_before: tuple[str, ...]
     measures: tuple[_Measure, ...]
     of_funds: tuple[_OfFund, ...]
+    headings: tuple[tuple[str, str], ...]
+    of_items: tuple[str, ...]
     funds: tuple[str, ...]
     divided: tuple[str, ...]
     ends_reasons: str
@@ -168,12 +173,31 @@ def _of_paragraph(paragraph: Paragraph, context: _Context) -> Iterator[Statement
         page = paragraph.page_at(match.start())
         found = list(_of_sentence(match[0], context, page))
         yield from found
-        items = [a or b for a, b in _ITEM.findall(match[0].translate(_HALF_WIDTH))]
-        if items and not found:
+        if not found and (item := _heading(match[0].translate(_HALF_WIDTH))):
             # The item stands in a sentence of its own; what follows is about it.
-            context.default = f"项:{items[-1].translate(_FULL_WIDTH)}"
+            context.default = item
             context.heading = match[0]
             context.first = context.first_money = None
+
+
+def _heading(words: str) -> str | None:
+    """The item that a sentence names, where it says nothing else."""
+    items = [a or b for a, b in _ITEM.findall(words)]
+    if items:
+        return f"项:{items[-1].translate(_FULL_WIDTH)}"
+    words = _MARK.sub("", words).rstrip(".。:;")
+    known = _known_subject(words, None) if _ONLY_NAME.fullmatch(words) else None
+    if known:
+        return known
+    for pattern, name in _heading_patterns():
+        if match := pattern.fullmatch(words):
+            return _filled(name, match).translate(_FULL_WIDTH)
+    return None
+
+
+@cache
+def _heading_patterns() -> tuple[tuple[re.Pattern[str], str], ...]:
+    return tuple((re.compile(pattern), name) for pattern, name in _wording().headings)
 
 
 def _project(text: str, section: str) -> str | None:
@@ -357,6 +381,8 @@ class _Sentence:
             return None
         self.in_reasons = False
         if subject is not None:
+            if context.heading and subject in _wording().of_items:
+                return context.default
             return _part(subject, self.money or self.inherited_money)
         if self.counted and _is_review(context.default):
             return context.default
@@ -365,9 +391,18 @@ class _Sentence:
         if self.previous in _wording().inherited_as:
             return _wording().inherited_as[self.previous]
         if _names_something(rest):
-            # A name that is not known is not the name of the figure before.
+            # A name that is not known is not the name of the figure before, nor is what follows.
+            self.previous = self.money = self.inherited = self.inherited_money = None
             return None
+        if self.money is None and (name := _begins_with(self.text)):
+            return name
         return self.money or self.inherited_money
+
+
+def _begins_with(text: str) -> str | None:
+    """The name before the colon that a sentence begins with ("行政运行:2023年决算数为")."""
+    name, colon, _ = text.partition(":")
+    return _heading(name) if colon and len(name) <= _MAX_SUBJECT + 8 else None
 
 
 def _others(rest: str, cue: str) -> list[str]:
@@ -584,7 +619,7 @@ def _trimmed(words: str) -> str:
     last_year = r"(?:与|比|较|同)(?:上年|去年|20\d{2}年)度?(?:(?:支出|收入)?决算|支出)?数?$"
     words = re.sub(f"{last_year}|同比$", "", words)
     words = re.sub(r"(?:比|较)(?:20\d{2}年度?)?(?:年初|全年|调整后?)?预算数?$", "", words)
-    words = re.sub(r"20\d{2}年(?:度|初|末)?$", "", words)
+    words = re.sub(r"20\d{2}(?:年(?:度|初|末)?)?$", "", words)
     return _edges()[1].sub("", words)
 
 
