@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import os
 import pickle
+import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,12 +15,17 @@ from pathlib import Path
 import boto3
 import pytest
 from moto.server import ThreadedMotoServer
-from portal import portal
+from portal import Reply, portal
 from test_archive import BODY, fetch
 from test_crawl import by_path, known_of, site_of, three_documents
 
+from connectors import replica
 from connectors.archive import Archive, Damaged
 from connectors.crawl import crawl_site
+from disclosures.rendering import load_figures, render
+from flows import steps
+from flows.settings import Settings
+from warehouse import load
 
 BUCKET = "accounts"
 
@@ -159,6 +166,45 @@ def test_a_crawl_into_an_object_store(archive: Archive, tmp_path: Path) -> None:
         len(first.fetches),
         len(second.fetches),
     ]
+
+
+def test_data_docs_are_published_from_an_object_store(s3: boto3.client, tmp_path: Path) -> None:
+    """Their links lead to copies, which are made again where they are missing or spoilt."""
+    settings = Settings(data=tmp_path, jobs=1, archive=f"s3://{BUCKET}/final")
+    work = steps.Workspace(settings)
+    replies = three_documents()
+    workbook = "/bmjs/202409/P02024b.xlsx"
+    figures = Path(replica.__file__).parent / "figures/acheng-2023.yaml"
+    replies[workbook] = Reply(render(load_figures(figures), "heilongjiang", "xlsx"))
+    with portal(replies) as running, steps.recorded_run(work, "nightly", {}) as run:
+        site = site_of(running, min=3)
+        work.__dict__["sites"] = {site.key: site}
+        outcome = steps.crawl(work, run.run_id, site.key, None)
+        assert (outcome.failed, outcome.documents) == (None, 3)
+        steps.read_documents(work, run.run_id, steps.unread(work, [site.key]))
+        (disclosure,) = steps.assemble_sites(work, run.run_id, [site.key])
+        versions = load.unjudged_disclosures(work.engine, work.catalogue.version)
+        steps.judge(work, run.run_id, versions, "one")
+    document = disclosure.documents[0].sha256
+    body = work.archive.read(document)
+
+    def linked() -> set[bytes]:
+        index = steps.publish(work)
+        pages = list(index.parent.rglob("*.html"))
+        hrefs = {
+            (page.parent / href).resolve()
+            for page in pages
+            for href in re.findall(r'href="([^"#]*/archive/[^"#]+)', page.read_text("utf-8"))
+        }
+        assert all(path.is_relative_to(tmp_path.resolve()) for path in hrefs)
+        return {path.read_bytes() for path in hrefs if document in path.name}
+
+    assert linked() == {body}
+    shutil.rmtree(work.archive.root)
+    assert linked() == {body}
+    work.archive.local(document).write_bytes(b"spoilt")
+    assert linked() == {body}
+    work.engine.dispose()
 
 
 def test_a_store_that_cannot_be_reached_ends_the_crawl_with_a_reason(tmp_path: Path) -> None:
