@@ -36,6 +36,7 @@ from disclosures.forms import forms
 from disclosures.model import Side
 from disclosures.verdicts import State
 from expectations.scoring import NO_GRADE
+from expectations.wording import Fold, folded
 from warehouse.locations import Standing
 from warehouse.schema import CoreCause, CoreFinding, CoreJudgement, RawDocument
 
@@ -59,6 +60,9 @@ class Rule:
     version: str
     forms: tuple[str, ...]
     weight: str
+    innocent: str = ""
+    #: The clauses under which it does not apply, in the order of their numbers.
+    not_applicable: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, row: Mapping[str, Any]) -> Rule:
@@ -79,6 +83,8 @@ class Rule:
             version=text("version"),
             forms=(listed,) if isinstance(listed, str) else tuple(str(form) for form in listed),
             weight=text("weight"),
+            innocent=text("innocent"),
+            not_applicable=tuple(str(clause) for clause in row.get("not_applicable") or ()),
         )
 
     @property
@@ -181,6 +187,9 @@ class FindingGroup:
     title: str
     note: str
     findings: tuple[FindingView, ...]
+    #: What several of them lack, with these; ``single`` are the others.
+    folds: tuple[Fold[FindingView], ...] = ()
+    single: tuple[FindingView, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -407,7 +416,7 @@ def disclosure_view(
         if (found := tuple(f for f in findings if f.state == State.FAIL and f.level == severity))
     )
     apart = tuple(
-        FindingGroup(state, STATES[state], note, found)
+        _apart(state, note, found)
         for state, note in APART.items()
         if (found := tuple(f for f in findings if f.state == state))
     )
@@ -441,6 +450,13 @@ def disclosure_view(
         performance=_performance(record, by_sha),
         outdated=_outdated(header),
     )
+
+
+def _apart(state: str, note: str, found: tuple[FindingView, ...]) -> FindingGroup:
+    if state != State.NOT_EVALUABLE:
+        return FindingGroup(state, STATES[state], note, found, single=found)
+    folds, single = folded((finding, finding.message) for finding in found)
+    return FindingGroup(state, STATES[state], note, found, tuple(folds), tuple(single))
 
 
 def _outdated(header: DisclosureHeader) -> str:

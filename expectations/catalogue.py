@@ -174,11 +174,22 @@ class Rule(_Model):
     def not_applicable(self) -> tuple[str, ...]:
         """The clauses under which the rule has nothing to say, in the order of their numbers."""
         reasons = [clause.reason for clause in self.when] + list(self.exceptions.values())
-        if self.since is not None:
-            reasons.append(f"{self.since} 年度以前")
-        if self.until is not None:
-            reasons.append(f"{self.until} 年度以后")
-        return tuple(reasons)
+        return (*reasons, *filter(None, (self.before, self.after)))
+
+    @property
+    def before(self) -> str:
+        """The clause of the years before ``since``, if it has one."""
+        return "" if self.since is None else f"{self.since} 年度以前"
+
+    @property
+    def after(self) -> str:
+        """The clause of the years after ``until``, if it has one."""
+        return "" if self.until is None else f"{self.until} 年度以后"
+
+    def exception(self, reason: str) -> str:
+        """A clause under which the rule does not apply, with its number as the catalogue prints
+        it."""
+        return f"例外{self.not_applicable.index(reason) + 1}：{reason}"
 
     @property
     def grain(self) -> str:

@@ -6,6 +6,14 @@ from collections.abc import Iterator
 
 from expectations.catalogue import Catalogue, Rule
 
+#: Where no rule applies, whatever it says; findings say so in these words.
+_EVERYWHERE = (
+    "规则所涉的报表都没有金额：零等于零，没有核对任何数字。",
+    "该年度尚无所涉的报表（如 2020 年度以前的国有资本经营预算表），或报表没有相应的科目、行、栏。",
+    "文字说明或绩效自评表中没有相应的数字。",
+    "没有文字说明、绩效自评表可供核对；没有归档上一年度的决算；没有列出所属单位（各按规则所涉）。",
+)
+
 _SEVERITY = {"error": "错误", "warn": "提示", "info": "参考"}
 
 
@@ -27,6 +35,10 @@ def _lines(catalogue: Catalogue) -> Iterator[str]:
         "缺少数字的规则记为“无法判断”，不算通过。“错误”计为公开内容有误；“提示”请先核对所列的"
         "正当理由；“参考”仅作记录。"
     )
+    yield ""
+    yield "各条规则都不适用于下列情形，以下不再重复："
+    yield ""
+    yield from (f"{n}. {clause}" for n, clause in enumerate(_EVERYWHERE, start=1))
     for suite in catalogue.suites:
         yield ""
         yield f"## {suite.title}（{len(suite.rules)} 条）"

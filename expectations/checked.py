@@ -259,8 +259,7 @@ class CheckedMarts:
             told.add(row.disclosure)
             reasons = self.books.reasons[row.disclosure][rule.id]
             if row.clause in rule.exceptions:
-                number_of = list(rule.exceptions).index(row.clause) + 1
-                reason = f"{row.subject}（例外{number_of}：{rule.exceptions[row.clause]}）"
+                reason = f"{row.subject}（{rule.exception(rule.exceptions[row.clause])}）"
                 reasons[State.NOT_APPLICABLE].append(reason)
             else:
                 reasons[State.NOT_EVALUABLE].append(f"{row.subject}：{row.missing or row.clause}")

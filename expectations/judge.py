@@ -547,9 +547,9 @@ class _Case:
         """Whether years or clauses keep a whole disclosure from an identity."""
         rule, year = instance.rule, int(self.builder.year[d])
         if year >= 0 and rule.since is not None and year < rule.since:
-            return State.NOT_APPLICABLE, f"自 {rule.since} 年度起适用"
+            return State.NOT_APPLICABLE, rule.exception(rule.before)
         if year >= 0 and rule.until is not None and year > rule.until:
-            return State.NOT_APPLICABLE, f"适用至 {rule.until} 年度"
+            return State.NOT_APPLICABLE, rule.exception(rule.after)
         if self._strange[instance.key][d] and instance.stated is not None:
             return State.NOT_EVALUABLE, wording.gap(instance.stated, Gap.UNKNOWN_LINE)
         if self._idle[instance.key][d]:
@@ -565,7 +565,7 @@ class _Case:
                         state = State.NOT_APPLICABLE if why.inapplicable else State.NOT_EVALUABLE
                         return state, wording.gap(address, why)
             if not holds[d]:
-                return State.NOT_APPLICABLE, parsed.clause.reason
+                return State.NOT_APPLICABLE, rule.exception(parsed.clause.reason)
         return None, ""
 
     def _why(self, instance: Instance, mart: Mart, row: int) -> str:
@@ -840,7 +840,6 @@ class _Case:
                     continue
                 if state is State.NOT_APPLICABLE:
                     self.tallies.add(rule_id, state, d)
-                shown = "；".join(reasons[:5]) + ("；等" if len(reasons) > 5 else "")
                 self.findings[d].append(
                     Finding(
                         disclosure_id=self.ids[d],
@@ -848,7 +847,7 @@ class _Case:
                         subject=title,
                         severity=Severity.INFO,
                         state=state,
-                        message=f"{rule.title}：{title}。{shown}。",
+                        message=wording.unjudged(rule.title, title, reasons),
                         form=rule.forms[0] if len(rule.forms) == 1 else None,
                     )
                 )

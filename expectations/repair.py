@@ -8,7 +8,11 @@ Whatever the program proposes is confirmed in integers before it is believed.
 
 from __future__ import annotations
 
+import ctypes
+import os
+import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -86,6 +90,27 @@ def cost(cell: Cell) -> float:
 def _least(cell: Cell) -> int | None:
     """What is blank or not printed at all was left out; nobody leaves out less than nothing."""
     return 0 if cell.is_zero else None
+
+
+@contextmanager
+def _stdout_spared() -> Iterator[None]:
+    """What HiGHS prints now and then in spite of its options goes to stderr: stdout is for results,
+    which others read."""
+    try:
+        saved = os.dup(1)
+    except OSError:  # a process without stdout has none to spare
+        yield
+        return
+    try:
+        sys.stdout.flush()
+        os.dup2(2, 1)
+        yield
+    finally:
+        # C keeps lines of its own until its buffer is full.
+        with suppress(OSError, AttributeError):
+            ctypes.CDLL(None).fflush(None)
+        os.dup2(saved, 1)
+        os.close(saved)
 
 
 # ------------------------------------------------------------------------------- one more cell
@@ -288,17 +313,18 @@ class _Program:
         if most is not None:
             put([(size + p, 1.0) for p in range(size)], -np.inf, most)
         matrix = coo_array((value, (row, column)), shape=(len(lows), 2 * size)).tocsr()
-        result = milp(
-            np.array([0.0] * size + costs),
-            constraints=LinearConstraint(matrix, np.array(lows), np.array(highs)),
-            integrality=np.array([0] * size + [1] * size),
-            bounds=Bounds(
-                np.array([self._lowest(c) for c in self.cells] + [0.0] * size),
-                np.array([self.most] * size + [1.0] * size),
-            ),
-            # Presolve saves nothing on programs this small, and writes debug lines to stdout.
-            options={"node_limit": _NODES, "presolve": False},
-        )
+        with _stdout_spared():
+            result = milp(
+                np.array([0.0] * size + costs),
+                constraints=LinearConstraint(matrix, np.array(lows), np.array(highs)),
+                integrality=np.array([0] * size + [1] * size),
+                bounds=Bounds(
+                    np.array([self._lowest(c) for c in self.cells] + [0.0] * size),
+                    np.array([self.most] * size + [1.0] * size),
+                ),
+                # Presolve saves nothing on programs this small.
+                options={"node_limit": _NODES, "presolve": False},
+            )
         self.proven = result.status in (_OPTIMAL, _INFEASIBLE)
         if result.x is None:
             return None

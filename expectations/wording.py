@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
+from typing import Generic, TypeVar
 
 from disclosures.amounts import from_ticks
 from disclosures.forms import forms
@@ -117,6 +120,62 @@ def form_gap(form: str, why: Gap) -> str:
     """Why a question, about a form or about none, has no answer."""
     title = forms()[form].title if form in forms() else ""
     return _GAPS[why].format(form=title, row="", column="", place="")
+
+
+_UNJUDGED = "：未能检查。"
+_NOT_READ = re.compile(r"未读到《([^》]+)》")
+#: Rules that miss the same are told in one line from this many on.
+_FOLDED = 3
+
+T = TypeVar("T")
+
+
+def unjudged(title: str, state: str, reasons: Sequence[str]) -> str:
+    """What is said of a rule that was not judged; ``state`` says in what way (Chinese)."""
+    shown = "；".join(reasons[:5]) + ("；等" if len(reasons) > 5 else "")
+    return f"{title}：{state}。{shown}。"
+
+
+@dataclass(frozen=True)
+class Fold(Generic[T]):
+    """Findings of rules that could not be judged for one and the same ``reason``."""
+
+    reason: str
+    findings: tuple[T, ...]
+
+
+def folded(findings: Iterable[tuple[T, str]]) -> tuple[list[Fold[T]], list[T]]:
+    """Findings of rules that could not be judged, with their messages, by what was missing: those
+    that lack forms together, those that share another reason together, the rest one by one."""
+    lacking: list[T] = []
+    absent: dict[str, None] = {}
+    by_reason: dict[str, list[T]] = {}
+    for finding, message in findings:
+        reason = message.partition(_UNJUDGED)[2].rstrip("。")
+        parts = [part for part in reason.split("；") if part != "等"]
+        if parts and all(_NOT_READ.fullmatch(part) for part in parts):
+            lacking.append(finding)
+            absent.update(dict.fromkeys(_NOT_READ.findall(reason)))
+        else:
+            # "基本支出／金额：…" names the figure; what is missing stands behind it.
+            by_reason.setdefault(reason.rpartition("：")[2] or reason, []).append(finding)
+    folds: list[Fold[T]] = []
+    rest: list[T] = []
+    if len(lacking) >= _FOLDED:
+        order = [form.title for form in forms().values()]
+        titles = sorted(absent, key=lambda t: order.index(t) if t in order else len(order))
+        all_of_them = "（九张表都没有读到）" if set(titles) == set(order) else ""
+        folds.append(
+            Fold("未读到" + "".join(f"《{t}》" for t in titles) + all_of_them, tuple(lacking))
+        )
+    else:
+        rest += lacking
+    for reason, several in by_reason.items():
+        if len(several) >= _FOLDED and reason:
+            folds.append(Fold(reason, tuple(several)))
+        else:
+            rest += several
+    return folds, rest
 
 
 def violation(

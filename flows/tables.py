@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from disclosures.verdicts import Finding, Severity, State
+from disclosures.verdicts import Finding, Judgement, Severity, State
 
 if TYPE_CHECKING:
     from flows.local import CheckOutcome
@@ -68,7 +68,12 @@ def print_check(outcome: CheckOutcome) -> None:
             )
         if len(listed) > MOST_FINDINGS:
             findings.add_row("", "", "", f"…… 另有 {len(listed) - MOST_FINDINGS} 条", "")
-    console.print(findings if shown else "没有发现问题。\n")
+        for count, reason in unjudged(judgement):
+            findings.add_row("未能检查", escape(disclosure.agency), count, escape(reason), "")
+    if findings.row_count:
+        console.print(findings)
+    if not shown:
+        console.print("没有发现问题。\n")
 
     causes = Table(box=box.SIMPLE, title="最可能有误的数字", title_justify="left")
     for column in ("部门", "说明", "页"):
@@ -98,6 +103,22 @@ def print_check(outcome: CheckOutcome) -> None:
         console.print(scores)
     if outcome.out is not None:
         console.print(f"结果目录：{outcome.out}\n数据文档：{outcome.index}", soft_wrap=True)
+
+
+def unjudged(judgement: Judgement) -> list[tuple[str, str]]:
+    """What is missing, and how many rules could not be checked for it, most rules first."""
+    # Great Expectations takes seconds to import, and other tables do not need it.
+    from expectations.wording import folded
+
+    open_ = [f for f in judgement.findings if f.state is State.NOT_EVALUABLE]
+    folds, single = folded((finding, finding.message) for finding in open_)
+    lines = [
+        (f"{len(fold.findings)} 条规则", fold.reason)
+        for fold in sorted(folds, key=lambda fold: -len(fold.findings))
+    ]
+    if single:
+        lines.append((f"{len(single)} 条规则", "其他原因，见 findings.jsonl 或数据文档"))
+    return lines
 
 
 def _gravest_first(finding: Finding) -> tuple[int, str, str, str]:

@@ -50,7 +50,16 @@ class Gap(IntEnum):
 
 TWO_SIDED: Final = frozenset(k for k, f in forms().items() if f.layout == "two_sided")
 #: Questions that are asked per code.
-_CODE_QUESTIONS: Final = frozenset({"same_name", "economic_name", "economic_known", "no_project"})
+_CODE_QUESTIONS: Final = frozenset(
+    {
+        "same_name",
+        "economic_name",
+        "economic_known",
+        "functional_name",
+        "functional_known",
+        "no_project",
+    }
+)
 TOP: Final = re.compile(r"^top(?:-(?P<no>not-)?(?P<codes>\d{3}(?:-\d{3})*))?$")
 
 

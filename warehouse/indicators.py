@@ -14,7 +14,12 @@ import numpy.typing as npt
 import pandas as pd
 
 from disclosures.amounts import from_ticks
-from disclosures.classification import bears_name, economic_names
+from disclosures.classification import (
+    bears_name,
+    economic_names,
+    functional_name_differs,
+    functional_names,
+)
 from disclosures.forms import forms, squeeze
 from warehouse.addresses import Address, Gap
 
@@ -180,8 +185,15 @@ def _same_name(builder: Builder, argument: str, parameters: Mapping[str, Any]) -
 def _coded(builder: Builder, form: str) -> tuple[Bools, Gaps, dict[int, tuple[str, str]]]:
     """For a question about the codes of a form: all yes, none asked; and code and printed name by
     the row of the mart."""
+    size = len(builder.codes.keys)
+    yes = np.ones(size, dtype=bool)
+    if form not in builder.printed_names:
+        builder.printed_names[form] = _printed_names(builder, form)
+    return yes, np.full(size, Gap.OTHER_KIND, dtype=np.int8), builder.printed_names[form]
+
+
+def _printed_names(builder: Builder, form: str) -> dict[int, tuple[str, str]]:
     codes = builder.codes
-    size = len(codes.keys)
     cells = np.flatnonzero((builder.form_of == form) & (codes.parent >= 0))
     rows = codes.rows(builder.d[cells] * codes.width + codes.code[cells]).tolist()
     names = builder.batch.facts["name"].to_numpy(dtype=object)[cells].tolist()
@@ -191,8 +203,7 @@ def _coded(builder: Builder, form: str) -> tuple[Bools, Gaps, dict[int, tuple[st
         # Where readers saw parts of a wrapped name, the longest is the name.
         if row not in printed or len(said) > len(printed[row][1]):
             printed[row] = (codes.names[codes.code[cell]], said)
-    yes = np.ones(size, dtype=bool)
-    return yes, np.full(size, Gap.OTHER_KIND, dtype=np.int8), printed
+    return printed
 
 
 def _economic_name(builder: Builder, form: str, parameters: Mapping[str, Any]) -> Answer:
@@ -215,6 +226,30 @@ def _economic_known(builder: Builder, form: str, parameters: Mapping[str, Any]) 
     for row, (code, name) in printed.items():
         gap[row] = Gap.NONE
         yes[row] = code in economic_names()
+        details[row] = name
+    return Answer(yes, gap, details)
+
+
+def _functional_name(builder: Builder, form: str, parameters: Mapping[str, Any]) -> Answer:
+    """Nothing speaks against the name printed with a functional code."""
+    yes, gap, printed = _coded(builder, form)
+    details: dict[int, str] = {}
+    for row, (code, name) in printed.items():
+        gap[row] = Gap.NONE
+        differs = functional_name_differs(code, name)
+        if differs is not None:
+            yes[row] = False
+            details[row] = differs
+    return Answer(yes, gap, details)
+
+
+def _functional_known(builder: Builder, form: str, parameters: Mapping[str, Any]) -> Answer:
+    """The first three digits of a functional code are a class that there is."""
+    yes, gap, printed = _coded(builder, form)
+    details: dict[int, str] = {}
+    for row, (code, name) in printed.items():
+        gap[row] = Gap.NONE
+        yes[row] = code[:3] in functional_names()
         details[row] = name
     return Answer(yes, gap, details)
 
@@ -280,6 +315,8 @@ INDICATORS: Final[Mapping[str, Indicator]] = {
     "same_name": _same_name,
     "economic_name": _economic_name,
     "economic_known": _economic_known,
+    "functional_name": _functional_name,
+    "functional_known": _functional_known,
     "no_project": _no_project,
     "speaks_of": _speaks_of,
     "well_worded": _well_worded,

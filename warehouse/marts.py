@@ -119,6 +119,8 @@ class Builder:
         }
         self._prepare_forms()
         self.codes = Codes(self)
+        #: By form, and row of the grain ``code``: code and printed name; filled when asked for.
+        self.printed_names: dict[str, dict[int, tuple[str, str]]] = {}
 
     # -- forms ---------------------------------------------------------------------------------
 

@@ -100,6 +100,12 @@ class Cost(_Spec):
     shape: Literal["cost"]
 
 
+class Echoed(_Spec):
+    """What was achieved is a figure of its own, not the target once more with its "≥" or "≤"."""
+
+    shape: Literal["echoed"]
+
+
 class Again(_Spec):
     """A project's figure in a summary is that of its form."""
 
@@ -201,6 +207,7 @@ PerformanceShape = (
     | WithinWeight
     | Target
     | Cost
+    | Echoed
     | Again
     | Accounts
     | Adjustment
@@ -374,6 +381,7 @@ class PerformanceChecks:
             WithinWeight: self._within_weight,
             Target: self._target,
             Cost: self._cost,
+            Echoed: self._echoed,
             Accounts: self._accounts,
             Adjustment: self._adjustment,
             NoneBought: self._none_bought,
@@ -549,6 +557,8 @@ class PerformanceChecks:
             actual = line.cells.get("actual")
             if actual is None or not actual.unit or not _COST.search(squeeze(line.name)):
                 continue
+            if _operator(actual.text) == "at_most":
+                continue  # "≤15万元" is a limit; what was spent may be less
             cost = actual.amount()
             if cost is None or actual.unit not in _MONEY_UNITS:
                 continue
@@ -557,6 +567,26 @@ class PerformanceChecks:
                 yield _missing(row, "没有执行数")
                 continue
             yield _row(row, spent.span, cost.span, main.cells["executed"], cost.evidence)
+
+    def _echoed(self, shape: Echoed, form: PerformanceForm) -> Iterator[CheckRow]:
+        numbers = [
+            (line.name, line.cells["target"], line.cells["actual"])
+            for line in form.indicators
+            if {"target", "actual"} <= line.cells.keys() and line.cells["actual"].value is not None
+        ]
+        echoes = [
+            (name, target, actual)
+            for name, target, actual in numbers
+            if _operator(actual.text) in ("at_least", "at_most")
+            and squeeze(actual.text) == squeeze(target.text)
+        ]
+        for name, target, actual in echoes or numbers[:1]:
+            detail = "、".join(f"{n}{a.text}" for n, _, a in echoes)
+            row = replace(_about(form, "完成值" if echoes else name, ""), detail=detail)
+            rest = [e for _, t, a in echoes[1:] for e in (*a.evidence, *t.evidence)]
+            wrong = Span(SCALE if echoes else 0)
+            yield _row(row, wrong, Span(0), actual, (*target.evidence, *rest))
+            return
 
     # -- between tables
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import importlib
 from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
 
-from disclosures.verdicts import Dimension
-from expectations.catalogue import Catalogue, load_catalogue, parse_suite
+from disclosures.verdicts import Dimension, Severity
+from expectations.catalogue import Catalogue, Rule, load_catalogue, parse_suite
 from expectations.catalogue_page import catalogue_page
 
 RULE = """
@@ -93,3 +94,58 @@ def test_malformed_rules_are_refused(old: str, new: str) -> None:
     assert old in RULE
     with pytest.raises(ValidationError):
         parse_suite("s", RULE.replace(old, new))
+
+
+RULES = load_catalogue().rules
+#: Modules that try every rule of some suites: once met, once violated, once not to be judged.
+TRIED = {
+    "test_every_rule": lambda m: m.CATALOGUE.rules,
+    "test_narrative_rules": lambda m: m.RULES,
+    "test_performance_rules": lambda m: m.SUITE.rules,
+    "test_history_rules": lambda m: m.SUITE.rules,
+    "test_unit_rules": lambda m: m.SUITE.rules,
+}
+
+
+def test_every_rule_is_tried_three_ways() -> None:
+    tried = [rule.id for name, of in TRIED.items() for rule in of(importlib.import_module(name))]
+    assert sorted(tried) == sorted(rule.id for rule in RULES)
+
+
+@pytest.mark.parametrize("rule", RULES, ids=[rule.id for rule in RULES])
+def test_a_rule_says_all_that_an_auditor_needs(rule: Rule) -> None:
+    for text in (rule.title, rule.equation, rule.basis):
+        assert len(text) >= 4
+        assert "$" not in text
+    assert rule.severity is Severity.ERROR or rule.innocent
+    assert not rule.innocent or rule.innocent.endswith("。")
+    if rule.since and rule.until:
+        assert rule.since <= rule.until
+    clauses = rule.not_applicable
+    assert len(set(clauses)) == len(clauses)
+    for number, reason in enumerate(clauses, start=1):
+        assert rule.exception(reason) == f"例外{number}：{reason}"
+
+
+def test_every_clause_is_one_that_the_shapes_know() -> None:
+    """A misspelt clause would never be named."""
+    named = {clause for rule in RULES for clause in rule.exceptions}
+    root = Path(__file__).parents[2] / "warehouse"
+    code = "".join(p.read_text(encoding="utf-8") for p in root.glob("*_marts.py"))
+    assert {clause for clause in named if f'"{clause}"' not in code} == set()
+
+
+def test_information_costs_no_points() -> None:
+    assert [r.id for r in RULES if r.severity is Severity.INFO and r.weight] == []
+
+
+def test_what_a_province_or_another_year_may_do_is_no_error() -> None:
+    """Accounts of other disclosures, wording and codes differ for good reasons."""
+    soft = {
+        suite.name: {rule.severity for rule in suite.rules}
+        for suite in load_catalogue().suites
+        if suite.name in ("between_years", "between_units")
+    }
+    assert soft == {name: {Severity.WARN} for name in ("between_years", "between_units")}
+    loose = [r for r in RULES if r.id.startswith(("codes.", "wording."))]
+    assert [r.id for r in loose if r.severity is Severity.ERROR] == []

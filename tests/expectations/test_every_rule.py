@@ -22,7 +22,7 @@ from synthetic_accounts import (
     sound_cells,
 )
 
-from disclosures.classification import bears_name
+from disclosures.classification import bears_name, functional_name_differs
 from disclosures.model import Fact, Reading, Remark
 from disclosures.reading.remarks import kinds, topic_names
 from disclosures.verdicts import Finding, Judgement, Severity, State
@@ -115,6 +115,16 @@ SPOILERS: dict[str, Spoiler] = {
     ),
     "codes.economic-known": lambda form: (
         alter(SOUND, lambda f: f.form == form and f.row == "30101", row="30188", code="30188"),
+        {},
+    ),
+    "codes.functional-name": lambda form: (
+        alter(SOUND, lambda f: f.form == form and f.row == "2080505", name="行政单位离退休"),
+        {},
+    ),
+    "codes.functional-known": lambda form: (
+        alter(
+            SOUND, lambda f: f.form == form and f.row == "2010308", row="2980308", code="2980308"
+        ),
         {},
     ),
     "codes.administrative-project": _administrative,
@@ -320,3 +330,27 @@ def test_rules_outside_their_years() -> None:
 def test_names_of_economic_codes(code: str, printed: str, bears: bool | None) -> None:
     """Cut and differing names are the code's own; another code's name is not."""
     assert bears_name(code, printed) is bears
+
+
+@pytest.mark.parametrize(
+    ("code", "printed", "differs"),
+    [
+        # Rows that slipped, and a name of no "other" item.
+        ("2080505", "行政单位离退休", True),
+        ("201", "教育支出", True),
+        ("2013899", "市场监督管理专项", True),
+        # Cut, worded otherwise, of other years, or of a code that is not known here.
+        ("2080505", "机关事业单位基本养老", False),
+        ("20805", "行政事业单位离退休", False),
+        ("207", "文化体育与传媒支出", False),
+        ("2010302", "一般行政管理事务", False),
+        ("2010388", "新的科目", False),
+        ("2010388", "行政运行", False),
+        ("2069901", "科技奖励", False),
+        ("2296099", "用于其他社会公益事业的彩票公益金支出", False),
+        ("2013899", "", False),
+    ],
+)
+def test_names_of_functional_codes(code: str, printed: str, differs: bool) -> None:
+    """A list that is no official edition proves nothing by what it lacks."""
+    assert (functional_name_differs(code, printed) is not None) is differs

@@ -134,6 +134,7 @@ SPOILED = {
     "performance.within-weight": ("project", "培训次数", "score", "51"),
     "performance.missed-full": ("project", "培训次数", "actual", "3次"),
     "performance.met-not-full": ("project", "培训次数", "score", "40"),
+    "performance.actual-echoed": ("project", "培训次数", "actual", "≥4次"),
     "performance.cost": ("project", "培训成本", "actual", "75万元"),
     "performance.again-score": ("summary", "自评得分", "score", "87.20"),
     "performance.again-executed": ("summary", "全年执行数", "executed", "61.00"),
@@ -326,3 +327,14 @@ def test_projects_are_held_against_the_text_where_the_form_is_missing() -> None:
     found = of_rule(judgement, "performance.projects-within")
     assert [f.state for f in found] == [State.FAIL]
     assert found[0].quote == text
+
+
+def test_a_limit_repeated_is_no_cost() -> None:
+    """ "≤80万元" as what was achieved leaves open what it cost."""
+    cells = tuple(
+        (name, measure, "≤80万元" if (name, measure) == ("培训成本", "actual") else text)
+        for name, measure, text in PROJECT
+    )
+    states = judge_with(cells)
+    assert states["performance.cost"] is State.NOT_APPLICABLE
+    assert states["performance.actual-echoed"] is State.FAIL

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Iterable
 from dataclasses import replace
 from decimal import Decimal
@@ -14,6 +15,7 @@ from disclosures.model import DocumentKind, Fact, Reading
 from disclosures.reading.agreement import Witness, agree
 from disclosures.reading.text import read_text
 from disclosures.verdicts import Cause, Judgement, Severity, State, Sureness
+from expectations import repair
 from expectations.catalogue import load_catalogue
 from expectations.causes import slip
 from expectations.judge import judge_batch
@@ -293,3 +295,24 @@ def test_a_real_group_that_its_items_do_not_make_up(real: dict[str, Judgement]) 
     assert {code[:3] for code in named} == {"302"}
     assert "302" not in named  # the total of public expenditure confirms it
     assert cause.sureness is Sureness.OPEN
+
+
+def test_what_the_solver_prints_is_no_result(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """HiGHS prints from C, past its options and past Python's streams."""
+    solve, asked = repair.milp, []
+
+    def talkative(*given: object, **more: object) -> object:
+        asked.append(1)
+        ctypes.CDLL(None).printf(b"transformNewIntegerFeasibleSolution\n")
+        return solve(*given, **more)
+
+    monkeypatch.setattr(repair, "milp", talkative)
+    facts = spoilt(SOUND, {BASIC: "7.00", PROJECT: "30.00"})
+    judge_batch(Batch.from_readings({"x": [reading(facts=facts)]}), load_catalogue())
+    ctypes.CDLL(None).fflush(None)
+    out, err = capfd.readouterr()
+    assert asked
+    assert out == ""
+    assert err.count("transformNewIntegerFeasibleSolution") == len(asked)
