@@ -11,7 +11,7 @@ from __future__ import annotations
 import base64
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from io import BytesIO
@@ -47,10 +47,10 @@ def export_warc(
     *,
     site: str | None = None,
     since: date | None = None,
-    document: str | None = None,
+    documents: Collection[str] | None = None,
     software: str = "juesuan",
 ) -> WarcSummary:
-    """Write the fetches of a site, since a day (UTC) or of one document (SHA-256) to ``out``,
+    """Write the fetches of a site, since a day (UTC) or of documents (SHA-256) to ``out``,
     a gzipped WARC file that appears when it is complete.
 
     Raises:
@@ -63,7 +63,7 @@ def export_warc(
         with incoming.open("wb") as file:
             writer = _Writer(archive, WARCWriter(file, gzip=True, warc_version="1.1"), summary)
             writer.describe(out.name, software)
-            for run_id, fetch in _fetches(archive, site, since, document):
+            for run_id, fetch in _fetches(archive, site, since, documents):
                 writer.write(run_id, fetch)
         os.replace(incoming, out)
     finally:
@@ -72,7 +72,7 @@ def export_warc(
 
 
 def _fetches(
-    archive: Archive, site: str | None, since: date | None, document: str | None
+    archive: Archive, site: str | None, since: date | None, documents: Collection[str] | None
 ) -> Iterator[tuple[str, Fetch]]:
     for loaded in (True, False):
         for journal in archive.journals(loaded=loaded):
@@ -81,7 +81,7 @@ def _fetches(
             for fetch in journal.rows():
                 if since is not None and fetch.fetched_at.astimezone(UTC).date() < since:
                     continue
-                if document is None or fetch.sha256 == document:
+                if documents is None or fetch.sha256 in documents:
                     yield journal.run_id, fetch
 
 

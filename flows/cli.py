@@ -430,10 +430,13 @@ def export_warc(
         str | None,
         typer.Option("--document", metavar="SHA", help="only fetches of this document (SHA-256)"),
     ] = None,
+    warehouse: Warehouse = None,
     data: Data = None,
     archive: ArchiveAt = None,
 ) -> None:
     """Write what proves the fetches as WARC/1.1: requests, answers, addresses, times, TLS.
+
+    A document out of a package is proved by the package, which the warehouse names.
 
     Exit code: 0 written, 1 written without bodies that the archive no longer has, 2 could not run.
     """
@@ -441,21 +444,26 @@ def export_warc(
 
     from connectors.warc import export_warc as export
     from flows.steps import Workspace
+    from warehouse.queries import packages_with
 
-    settings = _settings(data=data, archive=archive)
+    settings = _settings(warehouse=warehouse, data=data, archive=archive)
+    work = Workspace(settings)
+    packages = packages_with(work.engine, document) if document else []
     try:
         summary = export(
-            Workspace(settings).archive,
+            work.archive,
             out,
             site=site,
             since=since.date() if since else None,
-            document=document.lower() if document else None,
+            documents={document.lower(), *packages} if document else None,
             software=f"juesuan/{version('juesuan')}",
         )
     except OSError as error:
         _stop(f"cannot export: {error}")
     kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(summary.records.items()))
     typer.echo(f"{out}: {summary.fetches} fetches ({kinds})")
+    for sha256 in packages:
+        typer.echo(f"{document} was taken out of {sha256}")
     for sha256 in summary.missing:
         typer.echo(f"juesuan: the archive has no sound copy of {sha256}", err=True)
     raise typer.Exit(Exit.ERRORS_FOUND if summary.missing else Exit.CLEAN)

@@ -15,6 +15,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, Subquery, case, func, select
 from sqlalchemy.engine import Row
+from sqlalchemy.orm import aliased
 
 from connectors.records import FetchOutcome
 from disclosures.amounts import CellState, MoneyUnit
@@ -450,6 +451,29 @@ def documents_starting_with(engine: Engine, start: str, *, limit: int = 2) -> li
     )
     with engine.connect() as connection:
         return list(connection.scalars(query))
+
+
+def packages_with(engine: Engine, sha256: str) -> list[str]:
+    """Hashes of the packages (zip and the like) out of which a document was taken."""
+    member, package = aliased(RawFetch), aliased(RawFetch)
+    query = (
+        select(package.sha256)
+        .join(
+            member,
+            (member.run_id == package.run_id)
+            & (member.site == package.site)
+            & (member.fetched_at == package.fetched_at),
+        )
+        .where(
+            member.sha256 == sha256.lower(),
+            package.sha256.is_not(None),
+            member.url.startswith(package.url.concat("#")),
+        )
+        .distinct()
+        .order_by(package.sha256)
+    )
+    with engine.connect() as connection:
+        return [found for found in connection.scalars(query) if found is not None]
 
 
 def failed_fetches(engine: Engine, run_id: str | None = None) -> list[FailedFetch]:

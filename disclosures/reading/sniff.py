@@ -63,6 +63,8 @@ _MAGIC: tuple[tuple[bytes, MediaType], ...] = (
     (b"BM", MediaType.BMP),
 )
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+_ZIP = b"PK\x03\x04"
+_HOLDERS = (_ZIP, _OLE, *(mark for mark, kind in _MAGIC if not kind.is_image))
 _HTML_TAG = re.compile(r"<(?:!doctype\s+html|html|head|body|table|div|meta|script)[\s>/]", re.I)
 _MHTML = re.compile(r"^MIME-Version:.*^Content-Type:\s*multipart/related", re.I | re.M | re.S)
 # C0 controls that no text holds; tab, line breaks, form feed and escape may occur.
@@ -80,9 +82,10 @@ def sniff(body: bytes) -> MediaType:
     if not body.strip(b"\x00 \t\r\n"):
         return MediaType.EMPTY
     # Readers tolerate some bytes (mail headers, a BOM) before the mark, up to 1024 (PDF 1.7, H.3).
-    if b"%PDF-" in body[:1024]:
+    # What may hold files may hold a PDF right at its beginning, and others behind it.
+    if b"%PDF-" in body[:1024] and not body.startswith(_HOLDERS):
         return MediaType.PDF
-    if body.startswith(b"PK\x03\x04"):
+    if body.startswith(_ZIP):
         return _sniff_zip(body)
     if body.startswith(_OLE):
         return _sniff_ole(body)

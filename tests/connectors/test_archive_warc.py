@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import zipfile
 from collections import Counter
 from datetime import date
+from io import BytesIO
 from pathlib import Path
 
 import pytest
@@ -16,7 +19,10 @@ from warcio.checker import Checker
 from connectors.archive import Archive
 from connectors.sites import Quirk
 from connectors.warc import export_warc
+from flows import steps
 from flows.cli import app
+from flows.settings import Settings
+from flows.steps import Workspace, recorded_run
 
 #: A header in UTF-8, which HTTP does not know.
 NOTE = "甲局".encode().decode("latin-1")
@@ -125,7 +131,7 @@ def test_a_site_a_day_or_a_document(two_nights: tuple[Portal, Archive], tmp_path
     assert export_warc(archive, out, site="elsewhere").fetches == 0
     assert export_warc(archive, out, since=date(2100, 1, 1)).fetches == 0
     sha256, _ = archive.put(PDF + b"2")
-    assert export_warc(archive, out, document=sha256).fetches == 2
+    assert export_warc(archive, out, documents=[sha256]).fetches == 2
     arguments = ["archive", "export-warc", "--document", sha256, "--site", "test_site"]
     given = ["--data", str(archive.root.parent), str(out)]
     result = CliRunner().invoke(app, arguments + given)
@@ -141,6 +147,34 @@ def test_a_site_a_day_or_a_document(two_nights: tuple[Portal, Archive], tmp_path
     assert not [r for r in records(out) if r.kind == "response" and r.body]
     result = CliRunner().invoke(app, ["archive", "verify", *given[:2]])
     assert (result.exit_code, "0 are not" in result.output) == (0, True), "it is set aside"
+
+
+def test_a_document_out_of_a_package_is_proved_by_the_package(tmp_path: Path) -> None:
+    packed = BytesIO()
+    with zipfile.ZipFile(packed, "w") as file:
+        file.writestr("甲局/决算.pdf", PDF + b"in a package")
+    replies = three_documents()
+    replies["/bmjs/202409/P02024b.xlsx"] = Reply(packed.getvalue())
+    work = Workspace(Settings(data=tmp_path))
+    with portal(replies) as running:
+        site = site_of(running)
+        work.__dict__["sites"] = {site.key: site}
+        for _ in range(2):
+            with recorded_run(work, "nightly", {}) as run:
+                assert steps.crawl(work, run.run_id, site.key, None).failed is None
+    work.engine.dispose()
+    member = hashlib.sha256(PDF + b"in a package").hexdigest()
+    assert member in work.archive
+    out = tmp_path / "member.warc.gz"
+    arguments = ["archive", "export-warc", "--document", member.upper(), "--data", str(tmp_path)]
+    result = CliRunner().invoke(app, [*arguments, str(out)])
+    assert result.exit_code == 0, result.output
+    assert f"taken out of {hashlib.sha256(packed.getvalue()).hexdigest()}" in result.output
+    assert_valid(out)
+    kinds = Counter(record.kind for record in records(out))
+    assert kinds == {"warcinfo": 1, "request": 2, "response": 1, "revisit": 1, "metadata": 2}
+    (answer,) = [record for record in records(out) if record.kind == "response"]
+    assert answer.body == packed.getvalue()
 
 
 def test_facts_of_tls_and_failures_are_metadata(tmp_path: Path) -> None:

@@ -66,6 +66,17 @@ def test_gzip_is_a_container_of_one(tmp_path: Path) -> None:
     assert [m.body.decode() for m in members(path).members] == ["部门决算"]
 
 
+def test_what_begins_with_a_pdf_inside_is_no_pdf(tmp_path: Path) -> None:
+    body = io.BytesIO()
+    with zipfile.ZipFile(body, "w", zipfile.ZIP_STORED) as package:
+        for name in ("决算.pdf", "附表.pdf"):
+            package.writestr(name, b"%PDF-1.7\n%%EOF\n")
+    assert sniff(body.getvalue()) is MediaType.ZIP
+    found = members(stored(tmp_path, body.getvalue())).members
+    assert [member.name for member in found] == ["决算.pdf", "附表.pdf"]
+    assert sniff(b"\xef\xbb\xbf\r\n%PDF-1.7\n%%EOF\n") is MediaType.PDF
+
+
 def test_office_documents_are_not_containers(tmp_path: Path) -> None:
     body = zipped({"[Content_Types].xml": b"<Types/>", "word/document.xml": b"<w/>"})
     assert not is_container(stored(tmp_path, body))
