@@ -8,7 +8,7 @@ Every printed cell is compared with the figure that it was printed from:
 * flagged: it is not, and the reading says so (no agreement, unreadable, form incomplete or not
   found, document refused with a reason);
 * silently wrong: it is not, and nothing says so. This must be 0;
-* invented: a figure at a place where nothing is printed.
+* invented: a figure at a place where nothing is printed, and nothing says that it is in doubt.
 
 The command ends with status 1 when a figure is silently wrong or invented, or a born-digital
 format is not read whole.
@@ -193,8 +193,9 @@ def compare(expected: Mapping[FactKey, Expected], empty: frozenset[str], reading
             tally.examples.append(f"form {name}: printed as empty by its note, not read so")
     for key, fact in facts.items():
         if key not in expected and fact.state is not CellState.BLANK:
-            tally.invented += 1
-            tally.examples.append(f"INVENTED {'/'.join(key)}: {fact.text!r} {fact.name!r}")
+            tally.invented += fact.agreed
+            kind = "INVENTED" if fact.agreed else "in doubt"
+            tally.examples.append(f"{kind} {'/'.join(key)}: {fact.text!r} {fact.name!r}")
     return tally
 
 
@@ -237,10 +238,10 @@ def scanned(pdf: bytes, how: str = "scan") -> bytes:
     dpi = 300 if how == "scan_300" else SCAN_DPI
     document = pypdfium2.PdfDocument(pdf)
     try:
+        texts = [page.get_textpage().get_text_range() for page in document]
         pictures = [
-            page.render(scale=dpi / 72).to_pil().convert("L")
-            for number, page in enumerate(document)
-            if number == 0 or _may_hold_form(page.get_textpage().get_text_range())
+            document[number].render(scale=dpi / 72).to_pil().convert("L")
+            for number in _form_pages(texts)
         ]
     finally:
         document.close()
@@ -260,8 +261,13 @@ def scanned(pdf: bytes, how: str = "scan") -> bytes:
     return written.getvalue()
 
 
-def _may_hold_form(text: str) -> bool:
-    return bool(find_titles(text)[1]) or len(re.findall(r"\d\.\d{2}", text)) >= 12
+def _form_pages(texts: Sequence[str]) -> list[int]:
+    """The cover, and everything from the first to the last page with a form; from 0."""
+    titled = [n for n, text in enumerate(texts) if find_titles(text)[1]]
+    filled = [n for n, text in enumerate(texts) if len(re.findall(r"\d\.\d{2}", text)) >= 12]
+    # A list of contents has titles and no figures.
+    forms = range(min({*titled} & {*filled}), max(titled) + 1)
+    return sorted({0, *forms})
 
 
 def _worn(picture: Picture, how: str, number: int) -> Picture:

@@ -39,7 +39,7 @@ from disclosures.reading.readers.base import Reader, UnreadableError
 from disclosures.reading.recognise import recognise
 from disclosures.reading.remarks import remarks, topics
 from disclosures.reading.sniff import MediaType, decode_text, sniff
-from disclosures.reading.splitting import Part, pages_of, parts, told, within
+from disclosures.reading.splitting import Part, pages_of, parts, pieces, told, within
 from disclosures.reading.storable import storable
 from disclosures.reading.text import READER as TEXT_READER
 from disclosures.reading.text import read_text_document, read_text_pages
@@ -515,6 +515,18 @@ def _read_plain_text(body: bytes, reading: Reading) -> Reading:
 
         if several := parts(read.pages):
             return _read_parts(reading, triage, read.pages, several, read_part)
+        unpaged = all(page.page is None for page in read.pages)
+        paged = pieces([(line, None) for page in read.pages for line in page.text.split("\n")])
+
+        def read_piece(part: Part) -> _Content:
+            own = replace(content, texts=(paged.text_of(part),), notes=[*content.notes])
+            own.take(read_text_pages(own.texts).forms)
+            own.take_performance(_performance((), own.texts))
+            return own
+
+        if unpaged and (several := parts(paged.pages)):
+            several = tuple(replace(part, in_pieces=True) for part in several)
+            return _read_parts(reading, triage, paged.pages, several, read_piece)
         content.take(read.forms)
     if triage.kind in _WITH_PERFORMANCE:
         content.take_performance(_performance((), content.texts))
@@ -531,14 +543,29 @@ def _read_exact(path: Path, kind: MediaType, reading: Reading) -> Reading:
     if triage.kind is DocumentKind.UNREADABLE and kind is MediaType.HTML:
         triage = replace(triage, kind=DocumentKind.OTHER, reason="网页中没有文字")
     if triage.kind is DocumentKind.FINAL_ACCOUNTS:
-        content.take(recognise(read.grids, read.texts))
-        if not content.facts:
-            # Tables typed with blanks, or pasted without their cells.
-            content.readers[TEXT_READER] = READER_VERSION
-            content.take(read_flattened(read.texts, reader=TEXT_READER, by_sums=True))
+        paged = pieces(read.blocks)
+
+        def read_part(part: Part) -> _Content:
+            own = replace(content, texts=(paged.text_of(part),), notes=[*content.notes])
+            _take_exact(own, paged.grids_of(part))
+            own.take_performance(_performance(paged.grids_of(part), own.texts))
+            return own
+
+        if several := parts(paged.pages):
+            several = tuple(replace(part, in_pieces=True) for part in several)
+            return _read_parts(reading, triage, paged.pages, several, read_part)
+        _take_exact(content, read.grids)
     if triage.kind in _WITH_PERFORMANCE:
         content.take_performance(_performance(read.grids, read.texts))
     return _conclude(reading, content, triage)
+
+
+def _take_exact(content: _Content, grids: Sequence[Grid]) -> None:
+    content.take(recognise(grids, content.texts))
+    if not content.facts:
+        # Tables typed with blanks, or pasted without their cells.
+        content.readers = {**content.readers, TEXT_READER: READER_VERSION}
+        content.take(read_flattened(content.texts, reader=TEXT_READER, by_sums=True))
 
 
 def _exact_reader(kind: MediaType) -> Reader:

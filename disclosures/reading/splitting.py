@@ -19,9 +19,9 @@ from pathlib import Path
 from typing import Final
 
 from disclosures.forms import squeeze
-from disclosures.reading.grids import PageText
+from disclosures.reading.grids import Grid, PageText
 from disclosures.reading.names import clean
-from disclosures.reading.titles import find_titles
+from disclosures.reading.titles import find_titles, form_of_title
 from disclosures.reading.triage import cover_agency, labelled_agency
 
 _FIGURE: Final = re.compile(r"(?<![\d.])-?\d[\d,]*\.\d{1,6}(?![\d.])")
@@ -30,6 +30,8 @@ _LEAST_FIGURES: Final = 3
 #: Covers and title lines stand alone on their page, or open it.
 _COVER_LETTERS: Final = 200
 _BLANK_PT: Final = 72.0
+_TITLE_LETTERS: Final = 60
+_CHAPTER_LINE: Final = re.compile(r"第[一二三四五六七八九十]+部分")
 _CHAPTER: Final = re.compile(r"第[一二三四五六七八九十]+部分|目录|[一二三四五六七八九十]+、")
 
 
@@ -40,6 +42,13 @@ class Part:
     agency: str | None
     first: int
     last: int
+    #: counted in pieces of a document without pages
+    in_pieces: bool = False
+
+    @property
+    def place(self) -> str:
+        """Where it stands, for auditors."""
+        return "一部分" if self.in_pieces else f"第{self.first}—{self.last}页"
 
 
 @dataclass(slots=True)
@@ -89,11 +98,58 @@ def parts(pages: Sequence[PageText]) -> tuple[Part, ...]:
     return tuple(found)
 
 
+@dataclass(frozen=True, slots=True)
+class Pieces:
+    """A document without pages, cut at covers, chapters and titles of tables. ``pages`` number
+    the pieces, ``texts`` and ``grids`` are what stands in each."""
+
+    pages: tuple[PageText, ...]
+    texts: tuple[str, ...]
+    grids: tuple[tuple[Grid, ...], ...]
+
+    def text_of(self, part: Part) -> PageText:
+        """The text of a part, as of a document of its own."""
+        return PageText(None, "\n".join(self.texts[part.first - 1 : part.last]))
+
+    def grids_of(self, part: Part) -> list[Grid]:
+        """The tables of a part."""
+        return [grid for grids in self.grids[part.first - 1 : part.last] for grid in grids]
+
+
+def pieces(blocks: Sequence[tuple[str, Grid | None]]) -> Pieces:
+    """Cut a document without pages, whose lines and tables are given in their order."""
+    texts: list[list[str]] = [[]]
+    tables: list[list[Grid]] = [[]]
+    for text, grid in blocks:
+        # A sheet is its table and its title in one.
+        opens = grid.sheet is not None if grid else _opens_piece(text)
+        if opens and (texts[-1] or tables[-1]):
+            texts.append([])
+            tables.append([])
+        texts[-1].append(text)
+        if grid:
+            tables[-1].append(grid)
+    pages = []
+    for number, (lines, grids) in enumerate(zip(texts, tables, strict=True), start=1):
+        text = "\n".join(lines)
+        if grids and grids[0].sheet is not None:
+            # Its first line is the sheet's name, and a cover is known by what it begins with.
+            name, _, rest = text.partition("\n")
+            text = f"{rest}\n{name}"
+        pages.append(PageText(number, text))
+    return Pieces(tuple(pages), tuple(map("\n".join, texts)), tuple(map(tuple, tables)))
+
+
+def _opens_piece(line: str) -> bool:
+    words = squeeze(clean(line))
+    if not 4 <= len(words) <= _TITLE_LETTERS or words.endswith(("。", ";", ",")):
+        return False
+    return bool(form_of_title(line) or cover_agency(words) or _CHAPTER_LINE.match(words))
+
+
 def told(found: Sequence[Part], number: int) -> str:
     """What auditors read about the ``number``-th disclosure (from 1) of a file with several."""
-    listed = "；".join(
-        f"第{part.first}—{part.last}页为{part.agency or '未识别的部门或单位'}" for part in found
-    )
+    listed = "；".join(f"{part.place}为{part.agency or '未识别的部门或单位'}" for part in found)
     return f"文件含{len(found)}个部门或单位的决算（{listed}），分别读取，这是第{number}个"
 
 

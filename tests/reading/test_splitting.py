@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import io
+from collections.abc import Sequence
 from pathlib import Path
 
+import docx
+import openpyxl
 import pypdfium2
 import pytest
 
@@ -13,7 +16,7 @@ from disclosures.model import DocumentKind, Reading
 from disclosures.reading import read_document
 from disclosures.reading.grids import PageText
 from disclosures.reading.splitting import Part, parts
-from disclosures.rendering import Figures, load_figures, render
+from disclosures.rendering import Figures, Format, load_figures, render
 
 EXAMPLE = Path(__file__).parents[1] / "rendering" / "example.yaml"
 
@@ -88,6 +91,45 @@ def test_each_disclosure_of_a_pdf_is_read_by_itself(layout: str, tmp_path: Path)
         assert f"—{len_of(both)}页为某某县档案馆" in (reading.reason or "")
     assert second.agency == "某某县档案馆"
     assert all(own.further == () and own.reason is None for own in alone)
+
+
+def in_one_file(format: Format, figures: Sequence[Figures], folder: Path) -> Path:
+    """Several disclosures one after the other in a format without pages."""
+    bodies = [render(one, "heilongjiang", format) for one in figures]
+    path = folder / f"both.{format}"
+    if format == "html":
+        first, second = (body.decode() for body in bodies)
+        path.write_text(first.partition("</body>")[0] + second.partition("<body>")[2])
+    elif format == "docx":
+        whole, other = (docx.Document(io.BytesIO(body)) for body in bodies)
+        for element in list(other.element.body)[:-1]:
+            whole.element.body.insert(-1, element)
+        whole.save(str(path))
+    else:
+        book, further = (openpyxl.load_workbook(io.BytesIO(body)) for body in bodies)
+        for sheet in further.worksheets:
+            copied = book.create_sheet(f"{sheet.title}2")
+            for cell in (c for row in sheet.iter_rows() for c in row if c.value is not None):
+                one = copied.cell(cell.row, cell.column, cell.value)
+                one.number_format = cell.number_format
+        book.save(path)
+    return path
+
+
+@pytest.mark.parametrize("format", ["html", "docx", "xlsx"])
+def test_formats_without_pages_are_split_too(format: Format, tmp_path: Path) -> None:
+    figures = load_figures(EXAMPLE)
+    both = [figures, another(figures)]
+    first = read_document(in_one_file(format, both, tmp_path))
+    for reading, one in zip(first.all(), both, strict=True):
+        path = tmp_path / f"alone.{format}"
+        path.write_bytes(render(one, "heilongjiang", format))
+        alone = read_document(path)
+        assert alone.further == ()
+        assert (reading.agency, reading.year) == (alone.agency, alone.year)
+        assert by_key(reading) == by_key(alone)
+        assert len(reading.statements) == len(alone.statements)
+        assert reading.performance == alone.performance
 
 
 def page(number: int, *lines: str) -> PageText:

@@ -23,11 +23,16 @@ class UnreadableError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Extraction:
-    """What a reader got out of a document: tables and texts in document order."""
+    """What a reader got out of a document: tables and texts in document order.
+
+    ``blocks`` are, for formats without pages, lines of text and tables with theirs as they follow
+    each other.
+    """
 
     grids: tuple[Grid, ...] = ()
     texts: tuple[PageText, ...] = ()
     notes: tuple[str, ...] = ()
+    blocks: tuple[tuple[str, Grid | None], ...] = ()
 
 
 class Reader(Protocol):

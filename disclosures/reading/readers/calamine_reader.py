@@ -75,7 +75,12 @@ class CalamineReader:
                 continue
             grids.append(Grid(self.name, None, rows, sheet=sheet.name))
             texts.append(sheet_text(sheet.name, rows))
-        return Extraction(tuple(grids), (PageText(None, "\n\n".join(texts)),), tuple(notes))
+        return Extraction(
+            tuple(grids),
+            (PageText(None, "\n\n".join(texts)),),
+            tuple(notes),
+            tuple(zip(texts, grids, strict=True)),
+        )
 
 
 class _Styles:

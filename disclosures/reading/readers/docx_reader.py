@@ -44,17 +44,22 @@ class DocxReader:
             ) from error
         grids: list[Grid] = []
         lines: list[str] = []
+        blocks: list[tuple[str, Grid | None]] = []
         captions = Captions()
         for block in document.iter_inner_content():
             if not isinstance(block, Table):
                 text = str(block.text).strip()
                 lines.append(text)
+                blocks.append((text, None))
                 captions.add(text)
                 continue
             for rows in _tables(block):
                 grids.append(Grid(self.name, None, (*captions.take(), *rows)))
-                lines += ["\t".join(c.text.replace("\n", "") for c in row).rstrip() for row in rows]
-        return Extraction(tuple(grids), (PageText(None, "\n".join(lines)),))
+                shown = ["\t".join(c.text.replace("\n", "") for c in row).rstrip() for row in rows]
+                lines += shown
+                blocks.append(("\n".join(shown), grids[-1]))
+        texts = (PageText(None, "\n".join(lines)),)
+        return Extraction(tuple(grids), texts, blocks=tuple(blocks))
 
 
 def _tables(table: object) -> list[tuple[tuple[GridCell, ...], ...]]:

@@ -48,11 +48,12 @@ class HtmlReader:
         walk = _Walk()
         walk.visit(root)
         walk.end_line()
-        grids = tuple(Grid(self.name, None, rows) for rows in walk.tables)
+        grids = tuple(grid for _, grid in walk.blocks if grid)
         lines = [title, *walk.lines] if title else walk.lines
         broken = text.count("\ufffd")
         notes = (f"网页中有{broken}个损坏的字符",) if broken else ()
-        return Extraction(grids, (PageText(None, "\n".join(lines)),), notes)
+        texts = (PageText(None, "\n".join(lines)),)
+        return Extraction(grids, texts, notes, tuple(walk.blocks))
 
 
 def _breaks_off(text: str) -> bool:
@@ -71,7 +72,7 @@ class _Walk:
 
     def __init__(self) -> None:
         self.lines: list[str] = []
-        self.tables: list[tuple[tuple[GridCell, ...], ...]] = []
+        self.blocks: list[tuple[str, Grid | None]] = []
         self._captions = Captions()
         self._line: list[str] = []
 
@@ -104,16 +105,17 @@ class _Walk:
         self._line.clear()
         if line:
             self.lines.append(line)
+            self.blocks.append((line, None))
             self._captions.add(line)
 
     def _table(self, table: html.HtmlElement) -> None:
         rows = table_rows(table)
         if not any(cell.text for row in rows for cell in row):
             return
-        self.tables.append((*self._captions.take(), *rows))
-        self.lines += [
-            "\t".join(cell.text.replace("\n", "") for cell in row).rstrip() for row in rows
-        ]
+        shown = ["\t".join(cell.text.replace("\n", "") for cell in row).rstrip() for row in rows]
+        self.lines += shown
+        grid = Grid(HtmlReader.name, None, (*self._captions.take(), *rows))
+        self.blocks.append(("\n".join(shown), grid))
 
 
 def table_rows(table: html.HtmlElement) -> tuple[tuple[GridCell, ...], ...]:
