@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Self
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -19,13 +21,19 @@ from flows import nightly, steps
 
 
 @contextmanager
-def portal(pages: dict[str, bytes], rest: str | None = None) -> Iterator[tuple[str, list[str]]]:
-    """Serves pages; with ``rest`` it asks for that many seconds of it instead, but for robots."""
+def portal(
+    pages: dict[str, bytes],
+    rest: str | None = None,
+    before: Callable[[str], None] = lambda path: None,
+) -> Iterator[tuple[str, list[str]]]:
+    """Serves pages; with ``rest`` it asks for that many seconds of it instead, but for robots.
+    ``before`` is called before every answer."""
     asked: list[str] = []
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             asked.append(self.path)
+            before(self.path)
             busy = rest is not None and self.path != "/robots.txt"
             body = b"" if busy else pages.get(self.path, b"")
             self.send_response(429 if busy else 200)
@@ -103,3 +111,54 @@ def test_a_site_that_wants_rest_is_asked_once_and_one_in_its_quiet_hours_not_at_
     assert "86400" in failed["tired"]
     assert "静默时段" in failed["quiet"]
     assert asked == ["/robots.txt", "/bmjs/index.html"], "no second try"
+
+
+class Clock(datetime):
+    """The time of this process, which a test may put forward."""
+
+    ahead = timedelta(0)
+
+    @classmethod
+    def now(cls, tz: tzinfo | None = None) -> Self:
+        return super().now(tz) + cls.ahead
+
+
+def test_a_site_whose_quiet_hours_end_meanwhile_is_crawled_after_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("JUESUAN_DATA", str(tmp_path))
+    monkeypatch.setattr(nightly, "datetime", Clock)
+    monkeypatch.setattr("connectors.crawl.datetime", Clock)
+    monkeypatch.setattr(Clock, "ahead", timedelta(0))
+    now = datetime.now(UTC).astimezone(ZoneInfo("Asia/Shanghai"))
+    hours = f"{now - timedelta(hours=1):%H:%M}-{now + timedelta(hours=2):%H:%M}"
+
+    def hours_pass(path: str) -> None:
+        """While the other site is crawled, and not before the first was found to be quiet."""
+        deadline = time.monotonic() + 120
+        while not any(one.site == "quiet" for one in work.archive.journals(loaded=True)):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        Clock.ahead = timedelta(hours=3)
+
+    with (
+        portal(PAGES, before=hours_pass) as (good, _),
+        portal(PAGES) as (quiet, asked),
+        prefect_test_harness(),
+    ):
+        work = steps.workspace()
+        work.sites = {
+            "quiet": site("quiet", quiet, quiet_hours=(hours,)),
+            "good": site("good", good),
+        }
+
+        @flow
+        def night() -> tuple[list[steps.SiteOutcome], dict[str, str]]:
+            with steps.recorded_run(work, "nightly", {}) as run:
+                return nightly.crawl_sites(run, list(work.sites), None)
+
+        outcomes, failed = night()
+        work.engine.dispose()
+    assert [(o.site, o.documents) for o in outcomes] == [("quiet", 0), ("good", 1), ("quiet", 1)]
+    assert failed == {}
+    assert sorted(asked) == sorted(["/robots.txt", *PAGES])
