@@ -29,6 +29,7 @@ from warehouse.indicators import INDICATORS
 from warehouse.narrative_marts import StatementShape, addresses_of
 from warehouse.performance_marts import Cost, PerformanceShape, WithinWeight
 from warehouse.unit_marts import Summed
+from warehouse.version_marts import Reissued
 
 #: Raised by hand when the meaning of the catalogue changes; the hash beside it tells the rest.
 SEMANTIC_VERSION = "1.0"
@@ -117,7 +118,7 @@ class Rule(_Model):
     expand: dict[str, tuple[str, ...]] = {}
     """Repeats the rule, once per value, with ``$key`` replaced in addresses and question."""
     when: tuple[Clause, ...] = ()
-    check: StatementShape | PerformanceShape | HistoryShape | Summed | None = Field(
+    check: StatementShape | PerformanceShape | HistoryShape | Summed | Reissued | None = Field(
         default=None, discriminator="shape"
     )
     exceptions: dict[str, str] = {}
@@ -199,6 +200,8 @@ class Rule(_Model):
                 return "history"
             if isinstance(self.check, Summed):
                 return "units"
+            if isinstance(self.check, Reissued):
+                return "versions"
             return "statement" if isinstance(self.check, StatementShape) else "performance"
         return next(self.instances()).grain
 

@@ -48,6 +48,7 @@ from warehouse.narrative_marts import (
 )
 from warehouse.performance_marts import PerformanceShape, build_performance_mart
 from warehouse.unit_marts import Summed, build_unit_mart
+from warehouse.version_marts import Reissued, build_version_mart
 
 _MEASURES: Final = {
     "amount": "金额",
@@ -76,6 +77,7 @@ _NOTHING_SAID: Final = {
     "performance": "没有绩效自评表",
     "history": "没有归档该部门上一年度的决算，无从比较",
     "units": "文字说明没有列出本级以外纳入决算编制范围的单位",
+    "versions": "同一网址上没有更早的版本",
 }
 #: Of what stands in pictures only the forms are read.
 _NOT_READ: Final = {
@@ -87,6 +89,7 @@ _NO_FIGURE: Final = {
     "performance": "绩效自评表中没有相应的数字",
     "history": "两年都没有这个数字，或者都为零",
     "units": "本部门和所属单位都没有这个数字，或者都为零",
+    "versions": "更早的版本没有同样的报表",
 }
 
 
@@ -179,17 +182,21 @@ class CheckedMarts:
         history, with_last_year = build_history_mart(books.builder, compared, checks)
         summed = {r.id: r.check for r in rules if isinstance(r.check, Summed)}
         units, with_units = build_unit_mart(books.builder, summed)
+        reissued = {r.id: r.check for r in rules if isinstance(r.check, Reissued)}
+        versions, with_versions = build_version_mart(books.builder, reissued)
         self.marts: dict[str, CheckMart] = {
             "statement": build_narrative_mart(checks, statements),
             "performance": performance,
             "history": history,
             "units": units,
+            "versions": versions,
         }
         self.spoken = {
             "statement": frozenset(told),
             "performance": evaluated,
             "history": with_last_year,
             "units": with_units,
+            "versions": with_versions,
         }
 
     def narrow(self, grain: str, instances: Sequence[CheckedInstance]) -> Mart:

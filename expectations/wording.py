@@ -157,8 +157,8 @@ def folded(findings: Iterable[tuple[T, str]]) -> tuple[list[Fold[T]], list[T]]:
             lacking.append(finding)
             absent.update(dict.fromkeys(_NOT_READ.findall(reason)))
         else:
-            # "基本支出／金额：…" names the figure; what is missing stands behind it.
-            by_reason.setdefault(reason.rpartition("：")[2] or reason, []).append(finding)
+            # "基本支出：…" names the figure; what is missing stands behind it.
+            by_reason.setdefault(reason.partition("：")[2] or reason, []).append(finding)
     folds: list[Fold[T]] = []
     rest: list[T] = []
     if len(lacking) >= _FOLDED:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import cached_property, lru_cache
 from itertools import compress, repeat
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -33,7 +33,7 @@ from disclosures.amounts import TICKS_PER_WAN, CellState, MoneyUnit, half_unit_w
 from disclosures.model import Reading, Remark
 from disclosures.reading.readers.ocr_engine import NAME as RECOGNITION
 from warehouse.figures import Bools, Ints
-from warehouse.neighbours import Units, neighbours
+from warehouse.neighbours import Earlier, Units, neighbours
 from warehouse.schema import (
     CoreDisclosure,
     CoreDisclosureDocument,
@@ -115,6 +115,18 @@ PERFORMANCE_COLUMNS: Final = (
 )
 
 
+#: Form, side, row and column.
+CellKey = tuple[str, str, str, str]
+
+
+class EarlierCell(NamedTuple):
+    """A cell as an earlier version had it: ticks (None: blank or unreadable) and text."""
+
+    ticks: int | None
+    text: str
+    agreed: bool
+
+
 @dataclass(frozen=True)
 class Batch:
     """The facts of some disclosures.
@@ -147,6 +159,8 @@ class Batch:
     """Accounts of the units whose figures departments of this batch add up."""
     units_of: Mapping[str, Units] = field(default_factory=dict)
     """Disclosure of this batch -> its units in ``unit_accounts``."""
+    earlier: Mapping[str, Mapping[CellKey, EarlierCell]] = field(default_factory=dict)
+    """Disclosure of this batch -> the cells of its forms in the version published before."""
     contexts: Mapping[str, str] = field(default_factory=dict)
     """Disclosure of this batch -> hash of the others that stand beside it."""
 
@@ -158,13 +172,14 @@ class Batch:
         details: Mapping[str, Mapping[str, Any]] | None = None,
         previous: Mapping[str, Sequence[Reading]] | None = None,
         units: Mapping[str, Mapping[str, Sequence[Reading]]] | None = None,
+        earlier: Mapping[str, Reading] | None = None,
     ) -> Batch:
         """A batch straight from readings, keyed by disclosure id.
 
         A form that several documents of one disclosure hold is taken from the first. ``details``
         adds ``published_on``, ``site``, ``region``, ``version`` or ``urls`` per disclosure.
         ``previous`` are the readings of the year before, ``units`` those of each listed unit by
-        its name (none: not there).
+        its name (none: not there), ``earlier`` is the version published before.
         """
         disclosures: list[dict[str, Any]] = []
         cells = _Cells()
@@ -287,6 +302,13 @@ class Batch:
                     complete=True,
                 )
                 for one, listed in (units or {}).items()
+            },
+            earlier={
+                one: {
+                    fact.key: EarlierCell(_ticks(fact.amount_wan), fact.text, fact.agreed)
+                    for fact in before.facts
+                }
+                for one, before in (earlier or {}).items()
             },
         )
 
@@ -512,6 +534,9 @@ def load_batch(engine: Engine, disclosure_ids: Sequence[str] | None = None) -> B
             disclosure_ids = [row[0] for row in found]
         beside = neighbours(connection, disclosure_ids)
         batch = _load(connection, disclosure_ids)
+        earlier = {
+            one: _earlier_cells(connection, several) for one, several in beside.earlier.items()
+        }
         previous, units = (
             _load(connection, sorted(others), totals_only=True) if others else None
             for others in (
@@ -525,8 +550,34 @@ def load_batch(engine: Engine, disclosure_ids: Sequence[str] | None = None) -> B
         previous_of=beside.previous,
         unit_accounts=units,
         units_of=beside.units,
+        earlier=earlier,
         contexts=beside.contexts,
     )
+
+
+def _earlier_cells(
+    connection: Connection, versions: Sequence[Earlier]
+) -> dict[CellKey, EarlierCell]:
+    """The cells of earlier documents; of a form that two of them had, the first's."""
+    found: dict[CellKey, EarlierCell] = {}
+    forms: set[str] = set()
+    for one in versions:
+        rows = connection.execute(
+            select(
+                CoreFact.form,
+                CoreFact.side,
+                CoreFact.row,
+                CoreFact.column,
+                type_coerce(CoreFact.amount_wan, BigInteger),
+                CoreFact.text,
+                CoreFact.agreed,
+            ).where(CoreFact.sha256 == one.earlier, CoreFact.reader_version == one.reader_version)
+        ).all()
+        for form, side, name, column, ticks, text, agreed in rows:
+            if form not in forms:
+                found[form, side, name, column] = EarlierCell(ticks, text, agreed)
+        forms |= {row[0] for row in rows}
+    return found
 
 
 def _load(

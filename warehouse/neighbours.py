@@ -1,6 +1,7 @@
 """The other disclosures that a disclosure is judged against, among those of its own site.
 
 * Last year's, of the same department.
+* The version of itself that its address gave before this one.
 * Those of the units whose accounts a department adds up, as its narrative lists them
   (:mod:`disclosures.reading.units`).
 
@@ -20,8 +21,9 @@ from typing import Any, Final
 from sqlalchemy import Connection, Row, func, select
 from sqlalchemy.orm import aliased
 
+from disclosures.assembly import UNKNOWN_AGENCY
 from disclosures.forms import squeeze
-from warehouse.schema import CoreDisclosure, CoreDisclosureDocument, RawReading
+from warehouse.schema import CoreDisclosure, CoreDisclosureDocument, RawReading, RawVersion
 
 _CHUNK: Final = 500
 #: Shorter names (中心, 办公室) are the end of too many others.
@@ -44,12 +46,23 @@ class Units:
     complete: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """A document of a disclosure, and the one that stood at its address before, as read by the same
+    readers and of the same department and year."""
+
+    sha256: str
+    earlier: str
+    reader_version: str
+
+
 @dataclass(frozen=True)
 class Neighbours:
     """Of some disclosures, by their id."""
 
     previous: Mapping[str, str] = field(default_factory=dict)
     units: Mapping[str, Units] = field(default_factory=dict)
+    earlier: Mapping[str, tuple[Earlier, ...]] = field(default_factory=dict)
     contexts: Mapping[str, str] = field(default_factory=dict)
     """Empty where there is nothing to be judged against."""
 
@@ -58,6 +71,7 @@ def neighbours(connection: Connection, disclosure_ids: Sequence[str]) -> Neighbo
     """What stands beside these disclosures now."""
     previous = _years_before(connection, disclosure_ids)
     units = _units(connection, disclosure_ids)
+    earlier = _earlier(connection, disclosure_ids)
     others = {*previous.values(), *(one for u in units.values() for one in u.found.values())}
     versions = _versions(connection, sorted(others))
     contexts = {}
@@ -73,8 +87,48 @@ def neighbours(connection: Connection, disclosure_ids: Sequence[str]) -> Neighbo
                 f"unit {other}" + ("" if mine.missing else f" {versions[other]}")
                 for other in mine.found.values()
             ]
+        parts += [f"earlier {x.sha256} {x.earlier}" for x in earlier.get(one, ())]
         contexts[one] = _hash(parts) if parts else ""
-    return Neighbours(previous, units, contexts)
+    return Neighbours(previous, units, earlier, contexts)
+
+
+def _earlier(
+    connection: Connection, disclosure_ids: Sequence[str]
+) -> dict[str, tuple[Earlier, ...]]:
+    now, before = aliased(RawVersion), aliased(RawVersion)
+    read, read_before = aliased(RawReading), aliased(RawReading)
+    part = CoreDisclosureDocument
+    found: dict[str, list[Earlier]] = defaultdict(list)
+    for start in range(0, len(disclosure_ids), _CHUNK):
+        rows = connection.execute(
+            select(part.disclosure_id, part.sha256, before.sha256, part.reader_version)
+            .join(now, now.sha256 == part.sha256)
+            .join(
+                before,
+                (before.location_id == now.location_id) & (before.ordinal == now.ordinal - 1),
+            )
+            .join(
+                read,
+                (read.sha256 == part.sha256) & (read.reader_version == part.reader_version),
+            )
+            .join(
+                read_before,
+                (read_before.sha256 == before.sha256)
+                & (read_before.reader_version == part.reader_version),
+            )
+            .where(
+                part.disclosure_id.in_(disclosure_ids[start : start + _CHUNK]),
+                read_before.agency == read.agency,
+                read_before.year == read.year,
+            )
+            .order_by(part.disclosure_id, part.ordinal, before.sha256)
+        )
+        for disclosure_id, sha256, earlier, version in rows:
+            mine = found[disclosure_id]
+            # Several addresses may have given the same two bodies.
+            if sha256 not in {one.sha256 for one in mine}:
+                mine.append(Earlier(sha256, earlier, version))
+    return {one: tuple(several) for one, several in found.items()}
 
 
 def _hash(parts: Sequence[str]) -> str:
@@ -161,6 +215,7 @@ def _units(connection: Connection, disclosure_ids: Sequence[str]) -> dict[str, U
             .where(
                 CoreDisclosure.disclosure_id.in_(disclosure_ids[start : start + _CHUNK]),
                 CoreDisclosure.year.is_not(None),
+                CoreDisclosure.agency != UNKNOWN_AGENCY,
                 RawReading.units.is_not(None),
             )
             .order_by(CoreDisclosureDocument.ordinal)

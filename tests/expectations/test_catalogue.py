@@ -39,6 +39,7 @@ def test_it_covers_all_forms_and_dimensions() -> None:
     assert [suite.name for suite in catalogue.suites] == [
         "between_forms",
         "between_units",
+        "between_versions",
         "between_years",
         "narrative",
         "performance",
@@ -104,6 +105,7 @@ TRIED = {
     "test_performance_rules": lambda m: m.SUITE.rules,
     "test_history_rules": lambda m: m.SUITE.rules,
     "test_unit_rules": lambda m: m.SUITE.rules,
+    "test_version_rules": lambda m: m.SUITE.rules,
 }
 
 

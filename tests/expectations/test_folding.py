@@ -33,8 +33,8 @@ def test_missing_forms_are_told_together() -> None:
 
 def test_a_reason_that_several_rules_share_is_told_once() -> None:
     missing = "没有归档下列所属单位的决算，或有同名的几份：甲中心、乙中心"
-    folds, rest = fold(*(said(f"{name}：没有执行数") for name in "甲乙丙"), said(missing))
-    assert folds == [Fold("没有执行数", (0, 1, 2))]
+    folds, rest = fold(*(said(f"{name}：{missing}") for name in "甲乙丙"), said("没有执行数"))
+    assert folds == [Fold(missing, (0, 1, 2))]
     assert rest == [3]
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
 from sqlalchemy import Engine, select
 
 from connectors.records import Fetch, FetchOutcome, FetchRole
-from disclosures.amounts import MoneyUnit
+from disclosures.amounts import TICKS_PER_WAN, MoneyUnit
 from disclosures.assembly import assemble
 from disclosures.model import DocumentKind, Fact, FormReading, Reading, Side, UnitList
 from disclosures.verdicts import Capped, Finding, Judgement, Severity, State
@@ -53,8 +53,11 @@ def accounts(
     )
 
 
-def publish(engine: Engine, readings: Iterable[Reading]) -> dict[str, str]:
-    """A night in which a site has these documents: id by agency and year."""
+def publish(
+    engine: Engine, readings: Iterable[Reading], *, at: str | None = None, night: int = 0
+) -> dict[str, str]:
+    """A night in which a site has these documents (all ``at`` one address, or each at its own): id
+    by agency and year."""
     run = load.start_run(
         engine,
         kind="nightly",
@@ -65,8 +68,9 @@ def publish(engine: Engine, readings: Iterable[Reading]) -> dict[str, str]:
     )
     fetches, documents = [], list(readings)
     for reading in documents:
-        url = f"http://hill.test/{reading.sha256[0]}.pdf"
-        fetch = Fetch("hill", url, FetchRole.DOCUMENT, FetchOutcome.NEW, NOON, found_on=url)
+        url = f"http://hill.test/{at or reading.sha256[0]}.pdf"
+        when = NOON + timedelta(days=night)
+        fetch = Fetch("hill", url, FetchRole.DOCUMENT, FetchOutcome.NEW, when, found_on=url)
         fetches.append(
             replace(fetch, sha256=reading.sha256, media_type="application/pdf", size_bytes=1)
         )
@@ -215,7 +219,7 @@ def test_units_are_found_by_name(
 def test_an_office_alone_has_no_units(engine: Engine, listed: tuple[str, ...]) -> None:
     readings = [accounts("a", BUREAU, units=UnitList(listed, complete=True))]
     (bureau,) = publish(engine, readings).values()
-    assert beside(engine, bureau) == Neighbours({}, {}, {bureau: ""})
+    assert beside(engine, bureau) == Neighbours({}, {}, {}, {bureau: ""})
 
 
 def test_the_office_does_not_take_the_list_for_its_own(engine: Engine) -> None:
@@ -223,3 +227,17 @@ def test_the_office_does_not_take_the_list_for_its_own(engine: Engine) -> None:
     readings = [accounts("a", OFFICE, units=units), accounts("b", CENTRE)]
     ids = publish(engine, readings)
     assert beside(engine, *ids.values()).units == {}
+
+
+def test_a_new_version_is_held_against_the_one_before(engine: Engine) -> None:
+    (one,) = publish(engine, [accounts("a", BUREAU)], at="x").values()
+    assert load_batch(engine, [one]).earlier == {}
+    corrected = accounts("b", BUREAU, total="8.00")
+    (again,) = publish(engine, [corrected], at="x", night=1).values()
+    assert again == one
+    ((key, cell),) = load_batch(engine, [one]).earlier[one].items()
+    assert key == ("01", "income", "income_total", "amount")
+    assert (cell.ticks, cell.text, cell.agreed) == (9 * TICKS_PER_WAN, "9.00", True)
+    # Another year's accounts at the same address are no version of it.
+    (later,) = publish(engine, [accounts("c", BUREAU, 2024)], at="x", night=2).values()
+    assert beside(engine, later).earlier == {}
