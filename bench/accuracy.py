@@ -31,7 +31,7 @@ from typing import Any
 
 import numpy as np
 from PIL.Image import Image as Picture
-from PIL.Image import Resampling, fromarray, new
+from PIL.Image import Resampling, fromarray, merge, new
 from PIL.ImageChops import multiply
 from PIL.ImageDraw import Draw
 from rich.console import Console
@@ -289,14 +289,14 @@ def _worn(picture: Picture, how: str, number: int) -> Picture:
 
 
 def _sealed(picture: Picture, number: int) -> Picture:
-    """A round seal, as grey as red ink becomes, somewhere on the page."""
+    """A round seal in red somewhere on the page."""
     place = np.random.default_rng(1000 + number)
     radius = round(SCAN_DPI * 21 / 25.4)
     x = int(place.integers(radius, picture.width - radius))
     y = int(place.integers(radius, picture.height - radius))
     seal = new("L", picture.size, 255)
     pen = Draw(seal)
-    pen.ellipse((x - radius, y - radius, x + radius, y + radius), outline=110, width=8)
+    pen.ellipse((x - radius, y - radius, x + radius, y + radius), outline=60, width=8)
     star = [
         (
             x + (0.4 if point % 2 == 0 else 0.16) * radius * math.sin(point * math.pi / 5),
@@ -304,13 +304,14 @@ def _sealed(picture: Picture, number: int) -> Picture:
         )
         for point in range(10)
     ]
-    pen.polygon(star, fill=110)
+    pen.polygon(star, fill=60)
     for letter in range(9):
         angle = math.pi * (letter - 4) / 6
         at = (x + 0.75 * radius * math.sin(angle), y - 0.75 * radius * math.cos(angle))
-        pen.rectangle((at[0] - 9, at[1] - 9, at[0] + 9, at[1] + 9), outline=110, width=4)
-        pen.line((at[0] - 9, at[1], at[0] + 9, at[1]), fill=110, width=4)
-    return multiply(picture, seal)
+        pen.rectangle((at[0] - 9, at[1] - 9, at[0] + 9, at[1] + 9), outline=60, width=4)
+        pen.line((at[0] - 9, at[1], at[0] + 9, at[1]), fill=60, width=4)
+    ink = merge("RGB", (seal.point(lambda level: 215 if level < 255 else 255), seal, seal))
+    return multiply(picture.convert("RGB"), ink)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,12 +10,13 @@ from pathlib import Path
 import numpy as np
 import pypdfium2
 import pytest
-from PIL import Image, ImageDraw
+from PIL import Image, ImageChops, ImageDraw
 
 from disclosures.amounts import CellState
 from disclosures.model import DocumentKind, Fact, Reading
 from disclosures.reading import read_document
 from disclosures.reading.readers.ocr_tables import find_tables
+from disclosures.reading.scans import _without_seals
 from disclosures.reading.sums import broken_rows, confirmed, unbalanced
 from disclosures.rendering import load_figures, render
 
@@ -223,3 +224,20 @@ def test_strokes_in_low_rows_are_no_rulings(dashed: bool) -> None:
     assert {(353, 599), (603, 849)} <= columns
     # Where the rulings have gaps themselves, strokes cannot be told from them.
     assert dashed or len(table.cells) == 30
+
+
+def test_a_red_seal_hides_no_ink_and_red_print_stays() -> None:
+    page = Image.new("RGB", (600, 600), "white")
+    pen = ImageDraw.Draw(page)
+    for y in range(100, 500, 40):
+        pen.line([60, y, 540, y], fill="black", width=3)
+    printed = np.asarray(page.convert("L"))
+    pen.rectangle([20, 20, 60, 50], fill=(200, 30, 30))
+    seal = Image.new("RGB", page.size, "white")
+    ImageDraw.Draw(seal).ellipse([180, 180, 420, 420], outline=(215, 60, 60), width=9)
+    sealed = np.asarray(ImageChops.multiply(page, seal))
+    cleaned = _without_seals(sealed, 150.0)
+    assert ((cleaned < 128) == (printed < 128))[90:].all()
+    assert (cleaned[25:45, 25:55] < 128).all()
+    # The outline would be found as strokes of letters and rulings.
+    assert (np.asarray(Image.fromarray(sealed).convert("L")) < 128).sum() > (printed < 128).sum()
