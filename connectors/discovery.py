@@ -211,6 +211,7 @@ class _Findings:
             goal = score_navigation(fetch.link_text, fetch.url, within=parent.goal).goal
             way = (*parent.way, fetch.link_text)
         reading = read_as_list(page.url, text, STEP.join(way))
+        goal = goal or (reading is not None and reading.found_columns)
         return _Seen(fetch, page, way, goal, parent is None, reading)
 
     # -- columns ----------------------------------------------------------------------------
@@ -297,6 +298,8 @@ class _Findings:
     def _what(self, seen: _Seen) -> str:
         """The name under which a column is registered: from where its way first says 决算."""
         place = next((n for n, name in enumerate(seen.way) if "决算" in name), None)
+        if place is None and seen.reading is not None and seen.reading.found_columns:
+            return "部门决算"
         parts = seen.way[place:] if place is not None else (page_name(seen.page),)
         # 财政预决算 / 部门决算 / 2023年: what stands nearest says most.
         said = [n for n, name in enumerate(parts) if "决算" in name]

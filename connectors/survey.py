@@ -80,6 +80,11 @@ class ListReading:
     page: ListPage
     matches: tuple[ListEntry, ...]
 
+    @property
+    def found_columns(self) -> bool:
+        """Whether the page serves all columns and knows which are those of accounts."""
+        return families()[self.family].finds_columns and bool(self.page.further)
+
 
 def menu_links(page: Page) -> tuple[MenuLink, ...]:
     """The links of a page that may lead to columns, in page order, each address once: anchors,
@@ -269,6 +274,8 @@ class SurveySpider(SiteSpider):
             if step.goal:
                 aim = Aim(aim.role, aim.url, column=name)
         reading = read_as_list(url, text, aim.column or "")
+        if reading is not None and reading.found_columns:
+            step = _Step(step.depth, goal=True, data=step.data)
         if reading is not None and (step.goal or step.data):
             if reading.matches:
                 self._found = True

@@ -105,6 +105,8 @@ class Family(ABC):
     """
 
     key: ClassVar[str]
+    #: One page serves all columns, and the family itself finds those of accounts in it.
+    finds_columns: ClassVar[bool] = False
 
     def start(self, address: str, options: FamilyOptions) -> str:
         """The request from which the list of a column is read."""

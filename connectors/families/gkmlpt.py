@@ -30,6 +30,7 @@ class Gkmlpt(Family):
     """
 
     key = "gkmlpt"
+    finds_columns = True
 
     def parse_list(self, address: str, text: str, options: FamilyOptions) -> ListPage:
         request = ListRequest.of(address)

@@ -3,12 +3,13 @@ crawl takes as they are."""
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
 import pytest
 import yaml
-from made_portals import BUREAUS, CZYJS, OLD, Made, made_portal
+from made_portals import BUREAUS, CZYJS, OLD, Made, made_portal, menu
 from portal import Portal, Reply, portal
 from test_crawl import crawl
 
@@ -65,6 +66,36 @@ def test_columns_and_family_are_found_from_the_home_page(
     assert not made.others & got
     assert not site.verified
     assert (site.name, site.region, site.region_code) == ("青山区人民政府", "青山区", None)
+
+
+@pytest.mark.parametrize("start", ["/", "/gkmlpt/index"])
+def test_columns_in_the_tree_of_a_directory_are_found(start: str, tmp_path: Path) -> None:
+    """gkmlpt: one page for all columns, their lists behind an interface."""
+    made = Made()
+    made.page("/index.html", "青山区财政局", menu(("/gkmlpt/index", "政府信息公开")))
+    tree = [
+        {"id": 10, "name": "政策文件", "children": []},
+        {"id": 20, "name": "财政信息", "children": [{"id": 21, "name": "部门决算"}]},
+        {"id": 30, "name": "部门预算"},
+    ]
+    config = json.dumps({"SID": "75", "TREE": tree}, ensure_ascii=False)
+    made.page("/gkmlpt/index", "政府信息公开目录", f"<script>var _CONFIG = {config};</script>")
+    articles = []
+    for number, name in enumerate(BUREAUS):
+        title = f"{name}2023年度部门决算"
+        path, file = f"/gkmlpt/content/11/11/post_{number}.html", f"/files/{number}.pdf"
+        made.page(path, title, f'<h1>{title}</h1><a href="{file}">{title}.pdf</a>')
+        made.replies[file] = Reply(b"%PDF-1.7\n%%EOF\n" + file.encode())
+        made.disclosures.add(file)
+        articles.append({"title": title, "url": path, "display_publish_time": 1726792200})
+    for page in (1, 2):
+        answer = {"total": 5, "articles": articles[(page - 1) * 3 : page * 3]}
+        made.replies[f"/gkmlpt/api/all/21?page={page}&sid=75"] = Reply(json.dumps(answer).encode())
+    site, got = found_by_the_draft(made, tmp_path, start)
+    assert site.family == "gkmlpt"
+    assert [column.what for column in site.columns] == ["部门决算"]
+    assert site.columns[0].url.endswith("/gkmlpt/index")
+    assert got == made.disclosures
 
 
 def test_a_site_map_a_column_and_gbk_are_places_to_start(tmp_path: Path) -> None:
