@@ -31,6 +31,7 @@ _ITEM: Final = re.compile(
 _MARK: Final = re.compile(
     r"^(?:\(?(?:[一二三四五六七八九十]{1,3}|\d{1,2})\)?[、.)]|[①-⑳]|\(.{1,3}\))+"
 )
+_EXPLAINS: Final = re.compile(r"(?:用于|包括|反映|是指)[:：]$")
 _ONLY_NAME: Final = re.compile(r"[\u4e00-\u9fff()\"]{2,24}")
 _MAX_SUBJECT: Final = 24
 
@@ -140,6 +141,8 @@ class _Context:
     first: str | None = None
     first_money: str | None = None
     heading: str = ""
+    explains: bool = False
+    """The paragraph before ended in "主要用于：": what follows says what for, and names nothing."""
 
 
 def statements(pages: Sequence[PageText]) -> list[Statement]:
@@ -169,11 +172,15 @@ def statements(pages: Sequence[PageText]) -> list[Statement]:
 
 
 def _of_paragraph(paragraph: Paragraph, context: _Context) -> Iterator[Statement]:
+    explained = context.explains and not paragraph.listed
+    context.explains = _EXPLAINS.search(paragraph.text) is not None
     for match in _SENTENCE.finditer(paragraph.text):
         page = paragraph.page_at(match.start())
         found = list(_of_sentence(match[0], context, page))
         yield from found
-        if not found and (item := _heading(match[0].translate(_HALF_WIDTH))):
+        if explained and not _ITEM.search(match[0].translate(_HALF_WIDTH)):
+            explained = False
+        elif not found and (item := _heading(match[0].translate(_HALF_WIDTH))):
             # The item stands in a sentence of its own; what follows is about it.
             context.default = item
             context.heading = match[0]

@@ -186,3 +186,18 @@ def test_answer_keys_of_the_seeds() -> None:
     assert hits / wanted >= 0.99
     # The keys leave out some comparisons in words and what the notes below the forms say.
     assert hits / found >= 0.97
+
+
+def test_what_an_item_is_for_is_no_heading() -> None:
+    """The line after "主要用于：" says what for, and its figures are still the item's."""
+    lines = (
+        "第三部分 2023年度部门决算情况说明",
+        "五、一般公共预算财政拨款支出决算情况说明",
+        "（三）一般公共预算财政拨款支出决算具体情况",
+        "1、一般公共服务支出（类）财政事务（款）财政委托业务支出（项）。主要用于：",
+        "委托中介机构开展各类审计及绩效评价工作。年初预算为190.00万元，支出决算为186.05万元。",
+        "2、一般公共服务支出（类）财政事务（款）一般行政管理事务（项）。主要用于：",
+        "业务指导与宣传等基本支出。年初预算为10.00万元。",
+    )
+    said = statements([PageText(1, "\n".join(lines))])
+    assert [s.subject for s in said] == ["项:财政委托业务支出"] * 2 + ["项:一般行政管理事务"]
