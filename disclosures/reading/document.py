@@ -254,13 +254,16 @@ def _read_pdf_forms(
     path: Path, content: _Content, images: Sequence[int], on_scan: OnScan | None
 ) -> None:
     """Forms and performance forms of the pages that ``content`` has the text of."""
-    from disclosures.reading import pdf
+    from disclosures.reading import pdf, two_up
 
     found = pdf.read_forms(path, content.texts)
     content.forms, content.facts = found.forms, found.facts
     content.readers = content.readers | found.readers
     content.notes += found.notes
     content.take_performance(_performance(found.grids, content.texts, strict=True))
+    if doubles := two_up.two_up_pages(path, content.texts):
+        content.forms, content.facts = two_up.in_doubt(content.forms, content.facts, doubles)
+        content.notes.append(f"第{_numbers(sorted(doubles))}页{two_up.IN_DOUBT}")
     if images:
         _add_scanned_pages(path, content, images, on_scan)
 
