@@ -7,7 +7,7 @@ rows they hold, what a violated one says, and what could not be checked, and why
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from decimal import Decimal
 from string import Template
 from typing import Final, Protocol
@@ -140,14 +140,32 @@ class Tallies:
         else:
             counts += count * np.bincount(disclosures, minlength=self._size)
 
-    def of(self, disclosure: int) -> dict[str, dict[State, int]]:
-        """The counts of one disclosure, without zeros."""
-        found: dict[str, dict[State, int]] = {}
+    def any_of(self) -> list[set[str]]:
+        """Per disclosure the rules of which anything was counted."""
+        found: list[set[str]] = [set() for _ in range(self._size)]
         for rule, states in self._counts.items():
-            mine = {state: n for state, c in states.items() if (n := int(c[disclosure]))}
-            if mine:
-                found[rule] = mine
+            for d in np.flatnonzero(np.any(list(states.values()), axis=0)).tolist():
+                found[d].add(rule)
         return found
+
+    def each(self) -> Iterator[dict[str, dict[State, int]]]:
+        """The counts of each disclosure, without zeros."""
+        kinds = [(rule, state) for rule, states in self._counts.items() for state in states]
+        table = np.array(
+            [counts for states in self._counts.values() for counts in states.values()],
+            dtype=np.int64,
+        ).reshape(len(kinds), self._size)
+        for counts in np.ascontiguousarray(table.T):
+            found: dict[str, dict[State, int]] = {}
+            places = np.flatnonzero(counts)
+            for place, n in zip(places.tolist(), counts[places].tolist(), strict=True):
+                rule, state = kinds[place]
+                mine = found.get(rule)
+                if mine is None:
+                    found[rule] = {state: n}
+                else:
+                    mine[state] = n
+            yield found
 
 
 class Bookkeeping(Protocol):
@@ -271,22 +289,21 @@ class CheckedMarts:
             else:
                 reasons[State.NOT_EVALUABLE].append(f"{row.subject}：{row.missing or row.clause}")
                 self._count(rule, State.NOT_EVALUABLE, row.disclosure)
+        # Every narrative states what the forms hold; the rest it may leave out.
+        wanted = isinstance(rule.check, Tie) and rule.severity is Severity.ERROR
         for d in range(self.books.builder.size):
-            if d in evaluated or d in told:
+            if d in told or d in evaluated:
                 continue
-            reasons = self.books.reasons[d][rule.id]
-            if recognised[d] and d not in spoken and rule.grain in _NOT_READ:
-                reasons[State.NOT_EVALUABLE].append(_NOT_READ[rule.grain])
-                self._count(rule, State.NOT_EVALUABLE, d)
-                continue
-            why = (_NO_FIGURE if d in spoken else _NOTHING_SAID)[rule.grain]
-            # Every narrative states what the forms hold; the rest it may leave out.
-            wanted = isinstance(rule.check, Tie) and rule.severity is Severity.ERROR
-            if d in spoken or not wanted:
-                reasons[State.NOT_APPLICABLE].append(why)
-            else:
-                reasons[State.NOT_EVALUABLE].append(why)
-                self._count(rule, State.NOT_EVALUABLE, d)
+            state, why = State.NOT_APPLICABLE, _NO_FIGURE[rule.grain]
+            if d not in spoken:
+                why = _NOTHING_SAID[rule.grain]
+                if recognised[d] and rule.grain in _NOT_READ:
+                    state, why = State.NOT_EVALUABLE, _NOT_READ[rule.grain]
+                elif wanted:
+                    state = State.NOT_EVALUABLE
+            self.books.reasons[d][rule.id][state].append(why)
+            if state is State.NOT_EVALUABLE:
+                self._count(rule, state, d)
 
     def _count(self, rule: Rule, state: State, disclosures: Ints | int) -> None:
         self.books.tallies.add(rule.id, state, disclosures)

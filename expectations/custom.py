@@ -120,10 +120,11 @@ def numbers(
 
     def read(column: str) -> Ints:
         nonlocal known
-        series = frame[column]
-        known &= series.notna().to_numpy(dtype=bool)
-        return series.to_numpy(dtype=np.int64, na_value=0)
+        figures = frame[column].array
+        known &= ~figures.isna()
+        return np.asarray(figures.to_numpy(dtype=np.int64, na_value=0))
 
+    # What is read may be the mart itself.
     difference = read(parts.stated).copy()
     for column in parts.plus:
         difference -= read(column)

@@ -12,7 +12,7 @@ import logging
 import threading
 import warnings
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -63,7 +63,7 @@ from expectations.custom import (
     violated,
 )
 from expectations.equations import Equations
-from expectations.scoring import CountsByRule, score_disclosure
+from expectations.scoring import score_disclosure
 from warehouse.addresses import Address, Gap
 from warehouse.batches import Batch
 from warehouse.figures import nullable
@@ -114,8 +114,8 @@ def _judge(
     validations: list[ValidationSummary] = []
     context = _context()
     for suite in catalogue.suites:
+        rules = {rule.id for rule in suite.rules}
         for grain, mart in case.marts.items():
-            rules = {rule.id for rule in suite.rules}
             instances = [i for i in catalogue.instances if i.grain == grain and i.rule.id in rules]
             if not instances:
                 continue
@@ -134,7 +134,7 @@ def _judge(
                 )
             )
         for grain in stated.marts:
-            checked = [i for i in catalogue.checked if i.rule in suite.rules]
+            checked = [i for i in catalogue.checked if i.rule.id in rules]
             checked = [i for i in checked if i.rule.grain == grain]
             if not checked:
                 continue
@@ -206,6 +206,10 @@ def _no_cycles() -> Iterator[None]:
         yield
     finally:
         if enabled:
+            # Whatever is left goes to the oldest generation without being looked at: the search
+            # would otherwise begin with all of it.
+            gc.freeze()
+            gc.unfreeze()
             gc.enable()
 
 
@@ -311,6 +315,8 @@ class _Case:
         # Per linear identity the rows of its mart that were judged, and that violate it.
         self.judged: dict[str, Bools] = {}
         self.failed: dict[str, Bools] = {}
+        # Disclosures share most of what is said of rules that were not judged.
+        self._notes: dict[tuple[str, ...], str] = {}
         self._clauses: dict[str, list[tuple[ParsedClause, Bools, Bools]]] = {}
         self._open: dict[str, Bools] = {}
         self._idle: dict[str, Bools] = {}
@@ -690,7 +696,7 @@ class _Case:
     @cached_property
     def _columns(self) -> dict[str, Any]:
         facts = self.batch.facts
-        return {c: facts[c].tolist() for c in facts.columns}
+        return {c: facts[c].array for c in facts.columns}
 
     def _cells(self, address: Address, d: int, code: str | None) -> list[int]:
         """Positions of the facts behind a figure; zeros of sums are left out."""
@@ -742,10 +748,13 @@ class _Case:
     def judgements(self) -> list[Judgement]:
         """One judgement per disclosure, findings most severe first."""
         result = []
-        for d, disclosure_id in enumerate(self.ids):
-            self._note_unjudged(d, self.tallies.of(d))
-            found = self._causes(d)
-            tallies = self.tallies.of(d)
+        counted = self.tallies.any_of()
+        for d in range(len(self.ids)):
+            self._note_unjudged(d, counted[d])
+        causes_of = [self._causes(d) for d in range(len(self.ids))]
+        for disclosure_id, d, found, tallies in zip(
+            self.ids, range(len(self.ids)), causes_of, self.tallies.each(), strict=True
+        ):
             score = score_disclosure(tallies, self.catalogue)
             checks: dict[str, int] = {}
             for tally in tallies.values():
@@ -829,14 +838,21 @@ class _Case:
                 seen.append((str(reader), int(amount * TICKS_PER_WAN)))
         return seen
 
-    def _note_unjudged(self, d: int, tallies: CountsByRule) -> None:
-        """One finding per rule that could not be judged in part, or does not apply at all."""
+    def _note_unjudged(self, d: int, counted: Container[str]) -> None:
+        """One finding per rule that could not be judged in part, or does not apply at all;
+        ``counted`` are the rules of which anything was counted."""
         for rule_id, states in self.reasons[d].items():
             rule = self.catalogue.by_id[rule_id]
             for state, title in _UNJUDGED:
-                reasons = list(dict.fromkeys(r for r in states.get(state, ()) if r))
+                noted = states.get(state)
                 # What was judged anywhere in a disclosure applies to it.
-                if not reasons or (state is State.NOT_APPLICABLE and tallies.get(rule_id)):
+                if not noted or (state is State.NOT_APPLICABLE and rule_id in counted):
+                    continue
+                key = (rule_id, state, *noted)
+                message = self._notes.get(key)
+                if message is None:
+                    message = self._notes[key] = _note(rule.title, title, noted)
+                if not message:
                     continue
                 if state is State.NOT_APPLICABLE:
                     self.tallies.add(rule_id, state, d)
@@ -847,10 +863,16 @@ class _Case:
                         subject=title,
                         severity=Severity.INFO,
                         state=state,
-                        message=wording.unjudged(rule.title, title, reasons),
+                        message=message,
                         form=rule.forms[0] if len(rule.forms) == 1 else None,
                     )
                 )
+
+
+def _note(rule: str, title: str, noted: Iterable[str]) -> str:
+    """What was not judged, and the first reasons why; empty where there is none."""
+    reasons = list(dict.fromkeys(r for r in noted if r))
+    return wording.unjudged(rule, title, reasons) if reasons else ""
 
 
 _VIOLATED: Final = frozenset({State.FAIL, State.EXTRACTION_SUSPECT})

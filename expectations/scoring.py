@@ -108,7 +108,6 @@ class Score:
     capped: Capped | None = None
 
 
-PASSES = (State.EXACT, State.WITHIN_ROUNDING)
 OPEN = (State.NOT_EVALUABLE, State.EXTRACTION_SUSPECT, State.ERROR)
 
 #: Checks of one disclosure: rule id -> state -> how many.
@@ -132,7 +131,7 @@ def score_disclosure(
         passed = evaluated = unknown = 0
         losers: list[tuple[Rule, Decimal, int, int]] = []
         for rule, tally in by_dimension[dimension]:
-            won = sum(tally.get(state, 0) for state in PASSES)
+            won = tally.get(State.EXACT, 0) + tally.get(State.WITHIN_ROUNDING, 0)
             lost = tally.get(State.FAIL, 0)
             if rule.severity is not Severity.INFO:
                 passed += won

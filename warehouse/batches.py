@@ -681,35 +681,37 @@ def _listed(
     """Disclosure, document and columns of each document of some disclosures, in printed order.
 
     One row per document with a JSON list per column: a row per cell would cost more than all that
-    is done with it.
+    is done with it, and so would sorting the cells by their documents.
     """
-    listed = func.json_group_array if connection.dialect.name == "sqlite" else func.json_agg
+    sqlite = connection.dialect.name == "sqlite"
+    listed = func.json_group_array if sqlite else func.json_agg
+    together = func.json_array if sqlite else func.json_build_array
+    lists = (
+        select(together(listed(model.ordinal), *(listed(column) for column in stored.values())))
+        .where(
+            model.sha256 == CoreDisclosureDocument.sha256,
+            model.reader_version == CoreDisclosureDocument.reader_version,
+            *conditions,
+        )
+        .correlate(CoreDisclosureDocument)
+        .scalar_subquery()
+    )
     query = (
         select(
-            CoreDisclosureDocument.disclosure_id,
-            model.sha256,
-            cast(listed(model.ordinal), Text),
-            *(cast(listed(column), Text) for column in stored.values()),
-        )
-        .join(
-            model,
-            (model.sha256 == CoreDisclosureDocument.sha256)
-            & (model.reader_version == CoreDisclosureDocument.reader_version),
+            CoreDisclosureDocument.disclosure_id, CoreDisclosureDocument.sha256, cast(lists, Text)
         )
         .where(CoreDisclosureDocument.disclosure_id.in_(bindparam("ids", expanding=True)))
-        .where(*conditions)
-        .group_by(
-            CoreDisclosureDocument.disclosure_id, CoreDisclosureDocument.ordinal, model.sha256
-        )
         .order_by(
-            CoreDisclosureDocument.disclosure_id, CoreDisclosureDocument.ordinal, model.sha256
+            CoreDisclosureDocument.disclosure_id,
+            CoreDisclosureDocument.ordinal,
+            CoreDisclosureDocument.sha256,
         )
     )
-    for disclosure_id, sha256, places, *lists in connection.execute(query, {"ids": list(wanted)}):
-        ordinals: list[int] = json.loads(places)
-        columns: dict[str, Sequence[Any]] = {
-            name: json.loads(text) for name, text in zip(stored, lists, strict=True)
-        }
+    for disclosure_id, sha256, text in connection.execute(query, {"ids": list(wanted)}):
+        ordinals, *found = json.loads(text)
+        if not ordinals:
+            continue
+        columns: dict[str, Sequence[Any]] = dict(zip(stored, found, strict=True))
         # The lists of a document come in any order, but all in the same.
         if any(map(operator.gt, ordinals, ordinals[1:])):
             order = operator.itemgetter(*sorted(range(len(ordinals)), key=ordinals.__getitem__))

@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cached_property, lru_cache
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -41,8 +41,7 @@ COMPUTED, COMPUTED_HALF = "computed", "computed~half"
 RULE = "rule"
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(NamedTuple):
     """The closed interval of a figure: midpoint and half width."""
 
     value: int
@@ -104,6 +103,17 @@ def span_of(value: Decimal, decimals: int | None = None, unit: str = "") -> Span
     return Span(int(value.scaleb(power).to_integral_value()), half)
 
 
+def span_of_text(text: str, shown: int, decimals: int, unit: str) -> Span:
+    """As :func:`span_of`, of a :data:`PLAIN` figure that shows so many decimals."""
+    power, half = _scale(decimals, unit)
+    if power < shown:  # finer than 10⁻⁸
+        return span_of(Decimal(text), decimals, unit)
+    return Span(int(text.replace(".", "")) * _POWERS[power - shown], half)
+
+
+_POWERS: Final = tuple(10**n for n in range(24))
+
+
 @lru_cache(maxsize=1024)
 def _scale(decimals: int, unit: str) -> tuple[int, int]:
     """The power of ten that scales a figure of a unit, and half of its last decimal, scaled."""
@@ -111,20 +121,20 @@ def _scale(decimals: int, unit: str) -> tuple[int, int]:
     return power, max(int(Decimal(5).scaleb(power - decimals - 1)), 0)
 
 
-_PLAIN: Final = re.compile(r"-?\d{1,18}(?:\.\d{1,9})?", re.ASCII)
+#: Figures as they are stored, but for the largest and the finest.
+PLAIN: Final = re.compile(r"-?\d{1,18}(?:\.\d{1,9})?", re.ASCII)
 
 
 def number(text: str | None) -> Decimal | None:
     """A stored decimal string."""
     if text is None:
         return None
-    if _PLAIN.fullmatch(text):
+    if PLAIN.fullmatch(text):
         return -Decimal(text[1:]) if text[0] == "-" else Decimal(text)
     return parse_amount(text).value
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
+class Evidence(NamedTuple):
     """A figure that took part: a statement or performance fact by its position in the batch, or
     the cells of a form by address, or one cell by its position, or one of last year's forms or
     of a unit's."""
@@ -138,16 +148,14 @@ class Evidence:
         return Evidence(self.source, role, self.position, self.address)
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
+class Known(NamedTuple):
     """A figure with where it comes from."""
 
     span: Span
     evidence: tuple[Evidence, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class CheckRow:
+class CheckRow(NamedTuple):
     """One check of one figure: what is stated, and what it should be.
 
     ``missing`` says why it cannot be told; ``clause`` names the exception under which the rule

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from disclosures.forms import Form, forms
 from warehouse.addresses import TWO_SIDED, Address, Gap
-from warehouse.figures import Bools, Gaps, Ints, Value
+from warehouse.figures import Bools, Gaps, Ints, Value, among
 
 if TYPE_CHECKING:
     from warehouse.marts import Builder
@@ -45,6 +46,7 @@ class Codes:
         self.length: Ints = np.array(
             [0 if n == self.TOTAL else len(n) for n in self.names], dtype=np.int64
         )
+        self._absent: dict[tuple[str, str], Gaps] = {}
         self._relate(is_code)
         keys = np.unique(
             np.concatenate(
@@ -68,32 +70,27 @@ class Codes:
         self.printed_in: dict[str, Ints] = {}
         self.with_children: dict[str, Ints] = {}
         self.with_descendants: dict[str, Ints] = {}
-        prefixes = [
-            [self.ids[n[:k]] for k in range(len(n) - 1, 2, -1) if n[:k] in self.ids]
-            if n != self.TOTAL
-            else []
-            for n in self.names
-        ]
+        self._above = self._prefixes()
         for key, form in forms().items():
             if not form.codes:
                 continue
             mine = np.flatnonzero((builder.form_of == key) & is_code)
             combined = builder.d[mine] * self.width + self.code[mine]
             unique, inverse = np.unique(combined, return_inverse=True)
-            printed = set(unique.tolist())
-            parents = np.empty(len(unique), dtype=np.int64)
-            descendants: set[int] = set()
-            for n, value in enumerate(unique.tolist()):
-                d, code = divmod(value, self.width)
-                base = d * self.width
-                above = [base + p for p in prefixes[code] if base + p in printed]
-                parents[n] = (above[0] - base) if above else self.total
-                descendants.update(base + p for p in prefixes[code])
-                descendants.add(base + self.total)
+            base = unique // self.width * self.width
+            parents = np.full(len(unique), self.total, dtype=np.int64)
+            missing = np.ones(len(unique), dtype=bool)
+            descendants = [base + self.total]
+            for above in self._above[unique % self.width].T:
+                known = above >= 0
+                descendants.append((base + above)[known])
+                nearest = missing & known & among(base + above, unique)
+                parents[nearest] = above[nearest]
+                missing &= ~nearest
             self.parent[mine] = parents[inverse]
             self.printed_in[key] = unique
-            self.with_children[key] = np.unique((unique // self.width) * self.width + parents)
-            self.with_descendants[key] = np.array(sorted(descendants), dtype=np.int64)
+            self.with_children[key] = np.unique(base + parents)
+            self.with_descendants[key] = np.unique(np.concatenate(descendants))
 
     def absent(self, form: str, code: str) -> Gaps:
         """What it means, per disclosure, that a form does not print a code: nothing was spent
@@ -102,16 +99,16 @@ class Codes:
         base = np.arange(self.builder.size, dtype=np.int64) * self.width
         decided = np.zeros(self.builder.size, dtype=bool)
         if code in self.ids:
-            meaning[np.isin(base + self.ids[code], self.with_descendants[form])] = Gap.NOT_LISTED
+            meaning[among(base + self.ids[code], self.with_descendants[form])] = Gap.NOT_LISTED
             decided = meaning != Gap.NONE
         for above in [code[:k] for k in range(len(code) - 1, 2, -1)]:
             if above not in self.ids:
                 continue
             key = base + self.ids[above]
-            printed = np.isin(key, self.printed_in[form])
-            meaning[~decided & printed & ~np.isin(key, self.with_children[form])] = Gap.NOT_LISTED
+            printed = among(key, self.printed_in[form])
+            meaning[~decided & printed & ~among(key, self.with_children[form])] = Gap.NOT_LISTED
             decided |= printed
-        nothing_listed = ~np.isin(base + self.total, self.with_children[form])
+        nothing_listed = ~among(base + self.total, self.with_children[form])
         meaning[~decided & nothing_listed & self.builder.has_amounts[form]] = Gap.NOT_LISTED
         return meaning
 
@@ -119,13 +116,20 @@ class Codes:
         """Mart rows of combined keys (all of which exist)."""
         return np.searchsorted(self.keys, combined)
 
+    @cached_property
+    def _row_length(self) -> Ints:
+        return np.asarray(self.length[self.row_code], dtype=np.int64)
+
+    @cached_property
+    def _row_economic(self) -> Bools:
+        return np.asarray(self.economic[self.row_code], dtype=bool)
+
     def kind_differs(self, form: Form) -> Bools:
         """Mart rows whose code the form cannot hold: economic ones in functional forms and the
         reverse, and anything below 类 in the lines of 01 and 04."""
-        economic: Bools = self.economic[self.row_code]
-        lengths = self.length[self.row_code]
+        economic = self._row_economic
         if form.layout == "two_sided":
-            deep: Bools = lengths > 3
+            deep: Bools = self._row_length > 3
             return economic | deep
         if form.codes == "economic":
             coded: Bools = self.row_code != self.total
@@ -172,7 +176,11 @@ class Codes:
         here[at] = True
         gap[at[builder.bad[own]]] = Gap.UNREADABLE
         absent = (gap == Gap.NONE) & ~zero & ~here
-        gap[absent] = self._absent_rows(address, form)[absent]
+        # The same for all columns of a form.
+        side = (form.key, address.side)
+        if side not in self._absent:
+            self._absent[side] = self._absent_rows(address, form)
+        gap[absent] = self._absent[side][absent]
         gap[self.kind_differs(form)] = Gap.OTHER_KIND
         return Value.of(ticks, half, gap)
 
@@ -181,19 +189,17 @@ class Codes:
         meaning = np.zeros(len(self.keys), dtype=np.int8)
         if form.codes:
             base = self.row_disclosure * self.width
-            below = np.isin(self.keys, self.with_descendants[form.key])
+            below = among(self.keys, self.with_descendants[form.key])
             meaning[below] = Gap.NOT_LISTED
             decided = below.copy()
-            parent_of = self._prefixes()
-            for level in range(parent_of.shape[1]):
-                prefix = parent_of[self.row_code, level]
+            for prefix in self._above[self.row_code].T:
                 known = prefix >= 0
                 key = base + np.maximum(prefix, 0)
-                printed = known & np.isin(key, self.printed_in[form.key])
-                stops = printed & ~np.isin(key, self.with_children[form.key])
+                printed = known & among(key, self.printed_in[form.key])
+                stops = printed & ~among(key, self.with_children[form.key])
                 meaning[~decided & stops] = Gap.NOT_LISTED
                 decided |= printed
-            unlisted = ~np.isin(base + self.total, self.with_children[form.key])
+            unlisted = ~among(base + self.total, self.with_children[form.key])
             spoken = builder.has_amounts[form.key][self.row_disclosure]
             meaning[~decided & unlisted & spoken] = Gap.NOT_LISTED
         meaning[self.row_code == self.total] = Gap.ROW_ABSENT
@@ -219,7 +225,7 @@ class Codes:
         """Mart rows of which a form says something: listed codes; lines with an amount."""
         builder = self.builder
         if form.codes:
-            listed = np.asarray(np.isin(self.keys, self.printed_in[form.key]), dtype=bool)
+            listed = among(self.keys, self.printed_in[form.key])
         else:
             loud = (
                 (builder.form_of == form.key)

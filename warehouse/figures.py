@@ -36,3 +36,11 @@ class Value:
 def nullable(values: Ints, known: Bools) -> pd.Series[Any]:
     """An ``Int64`` series that is NULL where the value is not known."""
     return pd.Series(pd.arrays.IntegerArray(values.astype(np.int64), ~known))
+
+
+def among(values: Ints, ordered: Ints) -> Bools:
+    """Which values are among others, which are in ascending order."""
+    if not len(ordered):
+        return np.zeros(len(values), dtype=bool)
+    at = np.minimum(np.searchsorted(ordered, values), len(ordered) - 1)
+    return np.asarray(ordered[at] == values, dtype=bool)

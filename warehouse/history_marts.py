@@ -12,7 +12,6 @@ more than warnings.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -118,7 +117,7 @@ class HistoryChecks:
             if now.is_zero and then.is_zero:
                 continue
             stated = Evidence("address", "stated", address=Address.parse(shape.stated))
-            yield replace(row, doubtful=doubtful).judged(now, then, (stated, *cells))
+            yield row._replace(doubtful=doubtful).judged(now, then, (stated, *cells))
 
     def _restated(self, shape: Restated) -> Iterator[CheckRow]:
         for d in self.of:
@@ -140,7 +139,7 @@ class HistoryChecks:
                 continue
             span, cells, doubt = min(figures, key=lambda f: abs(f[0].value - before.value))
             stated = Evidence("statement", "stated", position=change.position)
-            yield replace(row, doubtful=doubt).judged(before, span, (stated, *cells))
+            yield row._replace(doubtful=doubt).judged(before, span, (stated, *cells))
 
 
 def build_history_mart(

@@ -109,13 +109,14 @@ def _published_by(builder: Builder, argument: str, parameters: Mapping[str, Any]
 
 def _machine_readable(builder: Builder, argument: str, parameters: Mapping[str, Any]) -> Answer:
     """At least one figure was read without optical recognition."""
-    optical: dict[tuple[str, ...], bool] = {}
-    by_text = np.zeros(len(builder.d), dtype=bool)
-    for n, readers in enumerate(builder.batch.facts["readers"].tolist()):
-        key = tuple(readers or ())
-        if key not in optical:
-            optical[key] = bool(key) and all("ocr" in reader.lower() for reader in key)
-        by_text[n] = not optical[key]
+    # Cells share few combinations of readers, which are one object each.
+    column = builder.batch.facts["readers"].tolist()
+    distinct = {id(readers): tuple(readers or ()) for readers in column}
+    optical = {
+        one: bool(key) and all("ocr" in reader.lower() for reader in key)
+        for one, key in distinct.items()
+    }
+    by_text = np.array([not optical[id(readers)] for readers in column], dtype=bool)
     any_fact = builder.mark(builder.d)
     yes = builder.mark(builder.d[by_text])
     gap = np.where(any_fact, Gap.NONE, Gap.UNKNOWN).astype(np.int8)

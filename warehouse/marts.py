@@ -101,7 +101,8 @@ class Builder:
         self.size = len(heads)
         order = {str(i): n for n, i in enumerate(heads["disclosure_id"])}
         facts = batch.facts
-        self.d: Ints = np.asarray(facts["disclosure_id"].map(order), dtype=np.int64)
+        owner, owners = _factorize(facts["disclosure_id"])
+        self.d: Ints = np.array([order[one] for one in owners], dtype=np.int64)[owner]
         self.ticks: Ints = facts["amount_ticks"].to_numpy(dtype="int64", na_value=0)
         self.half: Ints = facts["half_ticks"].to_numpy(dtype="int64", na_value=0)
         self.bad: Bools = (facts["state"] == CellState.UNREADABLE.value).to_numpy(dtype=bool)

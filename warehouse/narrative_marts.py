@@ -20,10 +20,11 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from decimal import Decimal
 from functools import cached_property, lru_cache
 from itertools import product as combinations
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict
@@ -32,6 +33,7 @@ from disclosures.forms import forms, squeeze
 from warehouse.addresses import Address, Gap
 from warehouse.checks import (
     MONEY_UNITS,
+    PLAIN,
     SCALE,
     CheckMart,
     CheckRow,
@@ -45,6 +47,7 @@ from warehouse.checks import (
     percentage,
     product,
     span_of,
+    span_of_text,
 )
 from warehouse.marts import Builder
 
@@ -248,8 +251,7 @@ def addresses_of(shape: StatementShape) -> Iterator[Address]:
 # ------------------------------------------------------------------------------------ statements
 
 
-@dataclass(frozen=True, slots=True)
-class Said:
+class Said(NamedTuple):
     """One statement, its figure as a span; ``sign`` is that of its direction word. What has no
     figure has a ``word``."""
 
@@ -309,13 +311,23 @@ class Narrative:
     worded: list[Said]
     doubtful: frozenset[int]
     vocabulary: Vocabulary
-    by_subject: dict[str, list[Said]] = field(init=False)
-    _found: dict[tuple[str, str], list[Said]] = field(init=False, default_factory=dict)
+    subjects: frozenset[str] = field(init=False)
+    by_measure: dict[str, list[Said]] = field(init=False)
+    by_name: dict[tuple[str, str], list[Said]] = field(init=False)
+    """By subject and measure."""
+    _found: dict[tuple[str, tuple[str, ...]], list[Said]] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.by_subject = defaultdict(list)
+        self.subjects = frozenset(one.subject for one in self.said)
+        self.by_measure, self.by_name = defaultdict(list), defaultdict(list)
         for one in self.said:
-            self.by_subject[one.subject].append(one)
+            self.by_measure[one.measure].append(one)
+            self.by_name[one.subject, one.measure].append(one)
+
+    @cached_property
+    def quotes(self) -> dict[int, str]:
+        """The sentences of its statements, by position."""
+        return {one.position: one.quote for one in self.said}
 
     @cached_property
     def money_half(self) -> int:
@@ -335,16 +347,18 @@ class Narrative:
 
     def of(self, subject: str, measures: Sequence[str]) -> list[Said]:
         """Statements whose subject fits a pattern."""
-        key = (subject, "|".join(measures))
+        key = (subject, tuple(measures))
         found = self._found.get(key)
         if found is None:
-            exact = self.by_subject.get(subject)
-            if exact is not None:
-                groups = [exact]
+            if subject in self.subjects:
+                groups = [self.by_name.get((subject, measure), []) for measure in measures]
             else:
                 fitting = self.vocabulary.fitting(subject)
-                groups = [g for name, g in self.by_subject.items() if name in fitting]
-            found = [s for group in groups for s in group if s.measure in measures]
+                groups = [
+                    [s for s in self.by_measure.get(measure, ()) if s.subject in fitting]
+                    for measure in measures
+                ]
+            found = groups[0] if len(groups) == 1 else [s for group in groups for s in group]
             if len(groups) > 1:
                 found.sort(key=_in_order)
             self._found[key] = found
@@ -415,13 +429,10 @@ def _ill_named(said: Sequence[Said]) -> Iterator[int]:
     here: set[str] = set()
     above: set[str] = set()
     quote, text = "", ""
-    names: list[tuple[int, str]] = []
     for one in said:
         if one.quote != quote:
             quote, here, above = one.quote, set(), here
             text = _plain(quote)
-            # No name holds a digit, so none reaches across a figure.
-            names = [(m.end(), m.lastgroup or "") for m in _NEIGHBOURS.finditer(text)]
         here.add(one.subject)
         at = text.find(f"{one.printed}{squeeze(one.unit)}", reached[one.quote])
         if at < 0:
@@ -435,12 +446,21 @@ def _ill_named(said: Sequence[Said]) -> Iterator[int]:
         if nameless and len(above) > 1 and one.subject in above and here == {one.subject}:
             yield one.position
             continue
-        named = [name for end, name in names if end <= at]
-        neighbour = bool(named) and _NEIGHBOURS.match(one.subject) is not None
         income = one.subject.endswith("收入") and re.search(r"支出[^收]*$", before)
         expense = one.subject.endswith("支出") and re.search(r"收入[^支]*$", before)
-        if income or expense or (neighbour and not one.subject.startswith(named[-1])):
+        # No name holds a digit, so none reaches across a figure.
+        named = (
+            [m.lastgroup for m in _NEIGHBOURS.finditer(text, 0, at)] if _has(one.subject) else []
+        )
+        last = named[-1] if named else None
+        if income or expense or (last is not None and not one.subject.startswith(last)):
             yield one.position
+
+
+@lru_cache(maxsize=65536)
+def _has(subject: str) -> bool:
+    """Whether a subject is one of the neighbours."""
+    return _NEIGHBOURS.match(subject) is not None
 
 
 def _of_another_year(said: Said, year: int) -> bool:
@@ -449,8 +469,6 @@ def _of_another_year(said: Said, year: int) -> bool:
     if said.measure in ("change_amount", "change_pct", "share", "completion"):
         return False
     clauses = _clauses(said.quote, year)
-    if not any(another for _, another in clauses):
-        return False
     mine = [another for clause, another in clauses if _prints(clause, said.printed)]
     return bool(mine) and all(mine)
 
@@ -473,46 +491,66 @@ def _in_figure(character: str) -> bool:
 
 @lru_cache(maxsize=256)
 def _plain(quote: str) -> str:
-    return re.sub(r"(?<=\d),(?=\d{3})", "", squeeze(quote))
+    return _THOUSANDS.sub("", squeeze(quote))
+
+
+_THOUSANDS: Final = re.compile(r"(?<=\d),(?=\d{3})")
+_LAST_YEAR: Final = re.compile(r"上年|去年|上一年")
+_YEAR: Final = re.compile(r"(20\d{2})年")
 
 
 @lru_cache(maxsize=256)
 def _clauses(quote: str, year: int) -> tuple[tuple[str, bool], ...]:
-    """The clauses of a sentence, each with whether it speaks of another year."""
-    return tuple(
-        (clause, _names_another_year(clause, year))
-        for clause in re.split(r"[,，;；:：。]", _plain(quote))
-    )
+    """The clauses of a sentence, each with whether it speaks of another year; none of a sentence
+    that does not."""
+    plain = _plain(quote)
+    if not _LAST_YEAR.search(plain) and not any(int(y) != year for y in _YEAR.findall(plain)):
+        return ()
+    clauses = [(c, _names_another_year(c, year)) for c in _CLAUSE_ENDS.split(plain)]
+    return tuple(clauses) if any(another for _, another in clauses) else ()
+
+
+_CLAUSE_ENDS: Final = re.compile(r"[,，;；:：。]")
 
 
 def _names_another_year(clause: str, year: int) -> bool:
-    if re.search(r"上年|去年|上一年", clause):
+    if _LAST_YEAR.search(clause):
         return True
-    years = {int(y) for y in re.findall(r"(20\d{2})年", clause)}
+    years = {int(y) for y in _YEAR.findall(clause)}
     return year >= 0 and bool(years) and year not in years
 
 
 def _spans(rows: Sequence[tuple[Any, ...]]) -> list[Said]:
     """Statements with spans. A zero is as precise as the money of its narrative usually is,
     because "0万元" was not rounded from a few thousand 元."""
-    numbers = [number(row[4]) for row in rows]
+    # As text where that is plain: a Decimal costs more than all that is asked of it here.
+    numbers: list[str | Decimal | None] = [
+        text if text is not None and PLAIN.fullmatch(text) else number(text)
+        for text in (row[4] for row in rows)
+    ]
+    shown_of = [_decimals(value) for value in numbers]
     money = [
-        decimals_of(value)
-        for value, row in zip(numbers, rows, strict=True)
-        if value and row[5] in MONEY_UNITS
+        shown
+        for value, shown, row in zip(numbers, shown_of, rows, strict=True)
+        if row[5] in MONEY_UNITS and value is not None and not _is_nothing(value)
     ]
     usual = max((d for d in set(money) if 10 * sum(m >= d for m in money) >= len(money)), default=2)
     said: list[Said] = []
-    for n, (row, value) in enumerate(zip(rows, numbers, strict=True)):
+    for n, (row, value, shown) in enumerate(zip(rows, numbers, shown_of, strict=True)):
         if value is None:
             continue
         position, section, subject, measure, _, unit, quote, direction, versus = row
-        shown = decimals_of(value)
         if unit in MONEY_UNITS or unit == "%":
-            decimals = max(shown, usual if unit in MONEY_UNITS else 2) if value == 0 else shown
-            span = span_of(value, decimals, unit)
+            decimals = shown
+            if _is_nothing(value):
+                decimals = max(shown, usual if unit in MONEY_UNITS else 2)
+            span = (
+                span_of_text(value, shown, decimals, unit)
+                if isinstance(value, str)
+                else span_of(value, decimals, unit)
+            )
         else:
-            span = Span(int(value * SCALE))
+            span = Span(int(Decimal(value) * SCALE))
         said.append(
             Said(
                 position,
@@ -530,6 +568,16 @@ def _spans(rows: Sequence[tuple[Any, ...]]) -> list[Said]:
             )
         )
     return said
+
+
+def _decimals(value: str | Decimal | None) -> int:
+    if isinstance(value, str):
+        return len(value.partition(".")[2])
+    return 0 if value is None else decimals_of(value)
+
+
+def _is_nothing(value: str | Decimal) -> bool:
+    return not value.strip("-0.") if isinstance(value, str) else not value
 
 
 def _worded(rows: Sequence[tuple[Any, ...]]) -> Iterator[Said]:
@@ -557,21 +605,21 @@ def _worded(rows: Sequence[tuple[Any, ...]]) -> Iterator[Said]:
 # ----------------------------------------------------------------------------------------- items
 
 
-@dataclass(frozen=True, slots=True)
-class _Line:
+class _Line(NamedTuple):
+    """A coded line; ``ticks`` is None where the figure is unreadable."""
+
     code: str
     name: str
     position: int
-    builder: Builder
+    ticks: int | None
+    half: int
 
     @property
     def known(self) -> Known | None:
         """The figure, unless it is unreadable; few of the lines are ever asked for theirs."""
-        builder, n = self.builder, self.position
-        if builder.bad[n]:
+        if self.ticks is None:
             return None
-        span = Span(int(builder.ticks[n]), int(builder.half[n]))
-        return Known(span, (Evidence("cell", position=n),))
+        return Known(Span(self.ticks, self.half), (Evidence("cell", position=self.position),))
 
 
 class _Lines:
@@ -587,6 +635,7 @@ class _Lines:
         bounds = np.searchsorted(builder.d[positions], np.arange(builder.size + 1))
         self._positions, self._bounds = positions, bounds.tolist()
         self._of: dict[int, list[_Line]] = {}
+        self._of_name: dict[int, dict[str, list[int]]] = {}
 
     def of(self, disclosure: int) -> list[_Line]:
         """The coded lines of one disclosure, in printed order."""
@@ -598,17 +647,38 @@ class _Lines:
     def _made(self, disclosure: int) -> Iterator[_Line]:
         builder = self._builder
         start, stop = self._bounds[disclosure : disclosure + 2]
-        for n in self._positions[start:stop].tolist():
-            name = _line_title(str(builder.names[n] or ""))
-            yield _Line(builder.row_names[builder.row[n]], name, n, builder)
+        own = self._positions[start:stop]
+        names = builder.row_names
+        for n, row, name, ticks, half, bad in zip(
+            own.tolist(),
+            builder.row[own].tolist(),
+            builder.names[own].tolist(),
+            builder.ticks[own].tolist(),
+            builder.half[own].tolist(),
+            builder.bad[own].tolist(),
+            strict=True,
+        ):
+            yield _Line(names[row], _line_title(str(name or "")), n, None if bad else ticks, half)
+
+    def _alike(self, disclosure: int, wanted: str) -> list[_Line]:
+        """The lines that may bear a name, in printed order."""
+        lines = self.of(disclosure)
+        found = self._of_name.get(disclosure)
+        if found is None:
+            found = self._of_name[disclosure] = defaultdict(list)
+            for n, line in enumerate(lines):
+                for key in _name_keys(line.name):
+                    found[key].append(n)
+        numbers = {n for key in _name_keys(wanted) for n in found.get(key, ())}
+        return [lines[n] for n in sorted(numbers)]
 
     def named(self, disclosure: int, subject: str, quote: str) -> list[_Line]:
         """The lines that a statement's subject names."""
         wanted, lengths = _line_name(subject)
         if not wanted:
             return []
-        lines = self.of(disclosure)
-        found = [x for x in lines if len(x.code) in lengths and _same_name(x.name, wanted)]
+        alike = self._alike(disclosure, wanted)
+        found = [x for x in alike if len(x.code) in lengths and _same_name(x.name, wanted)]
         if len(found) < 2 or 3 in lengths:
             return found
         path = next(
@@ -617,6 +687,7 @@ class _Lines:
         )
         if path is None:
             return found
+        lines = self.of(disclosure)
         sections = [
             x.code for x in lines if len(x.code) == 5 and _same_name(x.name, path["section"])
         ]
@@ -642,6 +713,12 @@ def _line_name(subject: str) -> tuple[str, tuple[int, ...]]:
     return "", ()
 
 
+def _name_keys(name: str) -> tuple[str, ...]:
+    """Names that may be the same have one of these in common."""
+    whole = name.removesuffix("支出")
+    return (whole, name[:_CUT_NAME]) if len(name) >= _CUT_NAME else (whole,)
+
+
 @lru_cache(maxsize=65536)
 def _same_name(printed: str, wanted: str) -> bool:
     if printed == wanted or printed.removesuffix("支出") == wanted.removesuffix("支出"):
@@ -659,11 +736,14 @@ class NarrativeChecks:
     def __init__(self, builder: Builder, narratives_of: Mapping[int, Narrative]) -> None:
         self.builder = builder
         self.narratives = narratives_of
-        self._cells: dict[str, tuple[list[int], list[int], list[int], Address]] = {}
+        self._cells: dict[str, tuple[list[int], list[int], list[int], Address, Evidence]] = {}
         self._lines: dict[str, _Lines] = {}
+        self._parsed: dict[str, tuple[str, str, str]] = {}
         self._speaking: dict[tuple[str, str], list[int]] = defaultdict(list)
         for d, narrative in narratives_of.items():
-            for key in {(s.subject, s.measure) for s in (*narrative.said, *narrative.worded)}:
+            for key in narrative.by_name.keys() | {
+                (s.subject, s.measure) for s in narrative.worded
+            }:
                 self._speaking[key].append(d)
 
     def _of_subject(self, shape: StatementShape) -> list[Narrative]:
@@ -682,9 +762,9 @@ class NarrativeChecks:
         subjects = told.vocabulary.fitting(pattern) | {pattern}
         numbers = {
             d
-            for subject, measure in self._speaking
-            if measure in measures and subject in subjects
-            for d in self._speaking[subject, measure]
+            for subject in subjects
+            for measure in measures
+            for d in self._speaking.get((subject, measure), ())
         }
         return [self.narratives[d] for d in sorted(numbers)]
 
@@ -697,7 +777,7 @@ class NarrativeChecks:
                 found += rows
                 continue
             found += [
-                replace(row, doubtful=True)
+                row._replace(doubtful=True)
                 if any(
                     e.source == "statement" and e.position in narrative.doubtful
                     for e in row.evidence
@@ -760,19 +840,26 @@ class NarrativeChecks:
 
     def _term(self, term: str, one: Said, narrative: Narrative) -> tuple[list[Known], str]:
         """The figures that a term names for a statement, and else why there is none."""
-        kind, _, rest = term.partition(":")
+        kind, rest, about = self._parsed.get(term) or self._parse(term)
         if kind == "cell":
             return self._cell(rest, narrative.disclosure)
         if kind == "item":
             return self._item(rest, one, narrative.disclosure)
+        measures = _BUDGETS if rest == "budget" else (rest,)
         if kind == "own":
-            measures = _BUDGETS if rest == "budget" else (rest,)
             found = [s for m in measures if (s := self._nearest(one, narrative, m))]
             return [_signed(s) for s in found], "" if found else "文中没有相应的金额"
-        measure, _, subject = rest.partition(":")
-        measures = _BUDGETS if measure == "budget" else (measure,)
-        near = self._other(one, narrative, subject, measures)
+        near = self._other(one, narrative, about, measures)
         return ([_signed(near)], "") if near else ([], "文中没有相应的金额")
+
+    def _parse(self, term: str) -> tuple[str, str, str]:
+        """The kind of a term, what it names, and for ``said`` of which subject."""
+        kind, _, rest = term.partition(":")
+        about = ""
+        if kind == "said":
+            rest, _, about = rest.partition(":")
+        self._parsed[term] = (kind, rest, about)
+        return self._parsed[term]
 
     def _cell(self, text: str, disclosure: int) -> tuple[list[Known], str]:
         if text not in self._cells:
@@ -783,12 +870,12 @@ class NarrativeChecks:
                 value.half.tolist(),
                 value.gap.tolist(),
                 address,
+                Evidence("address", address=address),
             )
-        ticks, half, gap, address = self._cells[text]
+        ticks, half, gap, address, evidence = self._cells[text]
         if gap[disclosure] != Gap.NONE:
             return [], f"《{forms()[address.form].title}》没有可以对照的数字"
-        span = Span(ticks[disclosure], half[disclosure])
-        return [Known(span, (Evidence("address", address=address),))], ""
+        return [Known(Span(ticks[disclosure], half[disclosure]), (evidence,))], ""
 
     def cell(self, address: str, disclosure: int) -> list[Known]:
         """The figure at an address, if it is known."""
@@ -821,12 +908,13 @@ class NarrativeChecks:
         """The nearest statement of the same subject: before it in the section, or after it in the
         sentence. Changes are those that compare with the same."""
         best: Said | None = None
-        for other in narrative.by_subject[one.subject]:
-            if other.measure != measure or other.section != one.section or other is one:
+        for other in narrative.by_name.get((one.subject, measure), ()):
+            if other.section != one.section or other is one:
                 continue
             if other.sign and one.sign and other.versus != one.versus:
                 continue
-            if _path(other) != _path(one):
+            # _path of what is no item is empty.
+            if one.subject.startswith("项") and _path(other) != _path(one):
                 continue
             if other.order < one.order:
                 best = other
@@ -909,9 +997,8 @@ class NarrativeChecks:
         if shape.trimmed and not one.span.meets(span):
             siblings = [
                 s.span.value
-                for s in narrative.said
+                for s in narrative.by_measure[one.measure]
                 if s.section == one.section
-                and s.measure == one.measure
                 and s.versus == one.versus
                 and (s.quote == one.quote or s.subject.endswith("（类）"))
             ]
@@ -922,8 +1009,11 @@ class NarrativeChecks:
     @staticmethod
     def _beside(one: Said, evidence: Sequence[Evidence], narrative: Narrative) -> bool:
         """Whether all statements behind figures stand in the sentence of another."""
-        positions = {e.position for e in evidence if e.source == "statement"}
-        return all(s.quote == one.quote for s in narrative.said if s.position in positions)
+        return all(
+            narrative.quotes.get(e.position, one.quote) == one.quote
+            for e in evidence
+            if e.source == "statement"
+        )
 
     def _growth(self, shape: Growth, one: Said, narrative: Narrative) -> CheckRow | None:
         row = CheckRow(narrative.disclosure, _label(one), one.unit)
@@ -996,7 +1086,7 @@ class NarrativeChecks:
         sign = said if said in signs else next(iter(signs))
         evidence = (Evidence("statement", position=signs[sign].position),)
         found = _row(row, Span(said * SCALE), Span(sign * SCALE), one, evidence)
-        return replace(found, detail=f"称“{one.word}”，而{shown}")
+        return found._replace(detail=f"称“{one.word}”，而{shown}")
 
     def _bases(self, one: Said, narrative: Narrative) -> CheckRow | None:
         completion, spent, full = (
@@ -1057,9 +1147,8 @@ class NarrativeChecks:
             done.add(key)
             near = [
                 s
-                for s in narrative.said
-                if s.measure == one.measure
-                and s is not one
+                for s in narrative.by_measure[one.measure]
+                if s is not one
                 and (s.unit in MONEY_UNITS) == (one.unit in MONEY_UNITS)
                 and getattr(s, shape.within) == where[shape.within]
             ]
@@ -1193,10 +1282,10 @@ class NarrativeChecks:
             lines = [
                 x
                 for x in self._lines[key].of(narrative.disclosure)
-                if len(x.code) == 5 and re.match(shape.classes, x.code) and x.known is not None
+                if len(x.code) == 5 and x.ticks is not None and re.match(shape.classes, x.code)
             ]
-            spent = {x.name: x for x in lines if x.known and not x.known.span.is_zero}
-            blank = {x.name for x in lines if x.known and x.known.span.is_zero}
+            spent = {x.name: x for x in lines if x.ticks}
+            blank = {x.name for x in lines if not x.ticks}
             extra = [n for n in sorted(names) if n in blank and n not in spent]
             absent = [x for n, x in spent.items() if not any(_same_name(n, m) for m in names)]
             if not names & spent.keys():

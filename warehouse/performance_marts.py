@@ -11,10 +11,10 @@ import re
 import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cached_property, lru_cache
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
@@ -225,8 +225,7 @@ PerformanceShape = (
 # ----------------------------------------------------------------------------------------- forms
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One figure of a form; ``value`` is None for words and blanks."""
 
     position: int
@@ -266,9 +265,10 @@ class Line:
     cells: dict[str, Entry] = field(default_factory=dict)
 
 
-@dataclass(slots=True)
+@dataclass
 class PerformanceForm:
-    """One form, or one project of a summary (whose lines are its headings)."""
+    """One form, or one project of a summary (whose lines are its headings); what is derived from
+    its lines is derived once, when it has all of them."""
 
     disclosure: int
     table: str
@@ -276,11 +276,11 @@ class PerformanceForm:
     doubtful: bool
     lines: list[Line] = field(default_factory=list)
 
-    @property
+    @cached_property
     def funds(self) -> list[Line]:
         return [x for x in self.lines if any(a in x.cells for a in _AMOUNTS)]
 
-    @property
+    @cached_property
     def main(self) -> Line | None:
         """The row of funds that stands for all of them."""
         funds = self.funds
@@ -292,11 +292,11 @@ class PerformanceForm:
         weighed = [x for x in funds if "weight" in x.cells]
         return weighed[0] if len(weighed) == 1 else None
 
-    @property
+    @cached_property
     def total(self) -> Line | None:
         return next((x for x in self.lines if "total" in x.cells), None)
 
-    @property
+    @cached_property
     def indicators(self) -> list[Line]:
         """Every row with points but the total and the rows of funds."""
         return [
@@ -307,7 +307,7 @@ class PerformanceForm:
             and ("weight" in x.cells or "score" in x.cells)
         ]
 
-    @property
+    @cached_property
     def judged(self) -> list[Line]:
         """The rows whose points make the total: all indicators, and execution."""
         return [x for x in self.funds if "weight" in x.cells] + self.indicators
@@ -329,6 +329,7 @@ def performance_forms(builder: Builder) -> list[PerformanceForm]:
         return []
     order = {str(i): n for n, i in enumerate(builder.batch.disclosures["disclosure_id"])}
     forms: list[PerformanceForm] = []
+    seen: set[tuple[str, str]] = set()
     last: tuple[Any, ...] = ()
     columns = (
         "disclosure_id",
@@ -344,17 +345,17 @@ def performance_forms(builder: Builder) -> list[PerformanceForm]:
     )
     for position, row in enumerate(zip(*(frame[c].tolist() for c in columns), strict=True)):
         disclosure, _, table, project, indicator, measure, value, unit, text, doubtful = row
-        again = bool(forms) and any(
-            x.name == indicator and measure in x.cells for x in forms[-1].lines
-        )
+        again = (indicator, measure) in seen
         # The same project once more: another table names it, or another form bears its name.
         new_table = again and table == "summary" and forms[-1].lines[0].name == indicator
         if row[:4] != last or new_table:
             forms.append(PerformanceForm(order[disclosure], table, project, bool(doubtful)))
+            seen = set()
             last = row[:4]
         lines = forms[-1].lines
         if not lines or lines[-1].name != indicator or measure in lines[-1].cells:
             lines.append(Line(indicator))
+        seen.add((indicator, measure))
         lines[-1].cells[measure] = Entry(position, number(value), unit or "", text or "")
     return forms
 
@@ -582,7 +583,7 @@ class PerformanceChecks:
         ]
         for name, target, actual in echoes or numbers[:1]:
             detail = "、".join(f"{n}{a.text}" for n, _, a in echoes)
-            row = replace(_about(form, "完成值" if echoes else name, ""), detail=detail)
+            row = _about(form, "完成值" if echoes else name, "")._replace(detail=detail)
             rest = [e for _, t, a in echoes[1:] for e in (*a.evidence, *t.evidence)]
             wrong = Span(SCALE if echoes else 0)
             yield _row(row, wrong, Span(0), actual, (*target.evidence, *rest))
@@ -1099,7 +1100,7 @@ def _claimed(
     detail: str = "",
 ) -> CheckRow:
     stated_by = Evidence("statement", "stated", one.position)
-    return replace(row, detail=detail).judged(stated, computed, (stated_by, *evidence))
+    return row._replace(detail=detail).judged(stated, computed, (stated_by, *evidence))
 
 
 def _missing(row: CheckRow, why: str) -> CheckRow:

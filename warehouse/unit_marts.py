@@ -13,7 +13,6 @@ never more than warnings.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -96,7 +95,7 @@ class UnitChecks:
                     missing=f"所列单位“{larger}”的数大于本决算，所列可能是上级部门的单位名单"
                 )
             elif not (stated.is_zero and total.is_zero):
-                yield replace(row, doubtful=doubtful).judged(stated, total, tuple(evidence))
+                yield row._replace(doubtful=doubtful).judged(stated, total, tuple(evidence))
 
 
 def _missing(units: Units) -> str:
