@@ -20,6 +20,7 @@ from disclosures.model import Side
 # Names that are remembered once they were looked for, by length and number.
 _LONGEST_NAME: Final = 60
 _MOST_NAMES: Final = 20_000
+_CHINESE: Final = re.compile("[\u4e00-\u9fff]")
 _TAGS: Final = re.compile(r"</?[A-Za-z][^<>]*>")
 _MARKUP: Final = re.compile(r"\*\*|__|`")
 _ESCAPE: Final = re.compile(r"\\(?=[*_#\-.()\[\]|\\])")
@@ -71,7 +72,7 @@ def loose_letters(name: str) -> str:
 
 
 def has_chinese(text: str) -> bool:
-    return any("\u4e00" <= letter <= "\u9fff" for letter in text)
+    return _CHINESE.search(text) is not None
 
 
 class LineIndex:

@@ -609,14 +609,20 @@ def is_evaluation_page(text: str) -> bool:
     return all(word in squeezed for word in ("二级指标", "三级指标", "得分"))
 
 
+_PROSE: Final = re.compile(r"[。;,?!…]|\.{3}")
+_YEAR: Final = re.compile(r"\(?20\d{2}年?度?\)?")
+_LEADING: Final = re.compile(
+    r"^(?:附?[表件]\d*[-\d]*[:、.]?|\(?[\d一二三四五六七八九十]+\)?[、.])+"
+)
+_ADDED: Final = re.compile(r"(?:\([^()]*\))+$")
+
+
 def title_of(line: str) -> str | None:
     """Which table a line is the title of, or None."""
     text = plain(line).lstrip("#").strip()
-    if not 5 <= len(text) <= _MAX_TITLE or re.search(r"[。;,?!…]|\.{3}", text):
+    if not 5 <= len(text) <= _MAX_TITLE or _PROSE.search(text):
         return None
-    text = re.sub(r"\(?20\d{2}年?度?\)?", "", text)
-    text = re.sub(r"^(?:附?[表件]\d*[-\d]*[:、.]?|\(?[\d一二三四五六七八九十]+\)?[、.])+", "", text)
-    text = re.sub(r"(?:\([^()]*\))+$", "", text)
+    text = _ADDED.sub("", _LEADING.sub("", _YEAR.sub("", text)))
     for title in wording().titles:
         if fits(title.pattern, text):
             return title.table
