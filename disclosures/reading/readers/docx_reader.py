@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from importlib.metadata import version
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from disclosures.reading.grids import Grid, GridCell, PageText
 from disclosures.reading.packages import demand_sound
 from disclosures.reading.readers.base import MAX_SPAN, Captions, Extraction, UnreadableError
+
+if TYPE_CHECKING:
+    from docx.document import Document
+    from docx.table import Table
+
+_WORD: Final = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
+_BOX: Final = f"{_WORD}txbxContent"
+_LETTERS: Final = f"{_WORD}t"
+_FALLBACK: Final = "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallback"
 
 
 class DocxReader:
@@ -46,9 +55,9 @@ class DocxReader:
         lines: list[str] = []
         blocks: list[tuple[str, Grid | None]] = []
         captions = Captions()
-        for block in document.iter_inner_content():
+        for block in _blocks(document):
             if not isinstance(block, Table):
-                text = str(block.text).strip()
+                text = block.strip()
                 lines.append(text)
                 blocks.append((text, None))
                 captions.add(text)
@@ -60,6 +69,26 @@ class DocxReader:
                 blocks.append(("\n".join(shown), grids[-1]))
         texts = (PageText(None, "\n".join(lines)),)
         return Extraction(tuple(grids), texts, blocks=tuple(blocks))
+
+
+def _blocks(document: Document) -> Iterator[str | Table]:
+    """Paragraphs and tables in their order; those of a text box behind the paragraph that it
+    hangs on."""
+    from docx.table import Table
+
+    for block in document.iter_inner_content():
+        yield block if isinstance(block, Table) else str(block.text)
+        if isinstance(block, Table):
+            continue
+        for box in block._p.iter(_BOX):
+            # The fallback repeats a box for old programs; a box in a box comes with the outer one.
+            if any(parent.tag in (_FALLBACK, _BOX) for parent in box.iterancestors()):
+                continue
+            for element in box:
+                if element.tag.endswith("}tbl"):
+                    yield Table(cast(Any, element), document._body)
+                else:
+                    yield "".join(t.text or "" for t in element.iter(_LETTERS))
 
 
 def _tables(table: object) -> list[tuple[tuple[GridCell, ...], ...]]:
