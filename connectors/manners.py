@@ -188,9 +188,9 @@ class PoliteHandler(EvidenceHandler):
         # Asked here, because requests wait for their turn and lists end in the meantime.
         if aim.role is FetchRole.LIST and (spent := spider.why_spent(aim)):
             raise Spent(spent)
+        self._demand_time(spider)
         async with self._gate.turn(url, spider.order.site.delay_s):
-            if spider.is_over():
-                raise Spent("到达时限，未请求")
+            self._demand_time(spider)
             try:
                 response = await super().download_request(request)
             except Exception as error:
@@ -213,6 +213,11 @@ class PoliteHandler(EvidenceHandler):
         else:
             self._gate.succeeded(url)
         return response
+
+    @staticmethod
+    def _demand_time(spider: SiteSpider) -> None:
+        if spider.is_over():
+            raise Spent("到达时限，未请求")
 
 
 def _spider_of(crawler: Crawler) -> SiteSpider:

@@ -155,7 +155,7 @@ def _append_and_die(root: Path) -> None:
 def test_rows_survive_a_killed_process(tmp_path: Path) -> None:
     process = multiprocessing.get_context("spawn").Process(target=_append_and_die, args=(tmp_path,))
     process.start()
-    process.join(30)
+    process.join(300)
     assert process.exitcode == 9
     (found,) = Archive(tmp_path).journals()
     assert found.fetches() == [fetch(number) for number in range(1, 8)]

@@ -145,7 +145,7 @@ def test_rows_survive_a_killed_process(archive: Archive) -> None:
     here = Path(__file__)
     path = os.pathsep.join((str(here.parent), str(here.parents[2])))
     command = [sys.executable, "-c", _DIES, archive.store.location]
-    done = subprocess.run(command, env=os.environ | {"PYTHONPATH": path}, timeout=60, check=False)
+    done = subprocess.run(command, env=os.environ | {"PYTHONPATH": path}, timeout=300, check=False)
     assert done.returncode == 9
     (found,) = archive.journals()
     assert found.fetches() == [fetch(number) for number in range(1, 8)]
@@ -154,9 +154,9 @@ def test_rows_survive_a_killed_process(archive: Archive) -> None:
 def test_a_crawl_into_an_object_store(archive: Archive, tmp_path: Path) -> None:
     with portal(three_documents()) as running:
         site = site_of(running, min=3)
-        first = crawl_site(site, archive, known={}, run_id="run-1", run_deadline_s=60)
+        first = crawl_site(site, archive, known={}, run_id="run-1", run_deadline_s=300)
         second = crawl_site(
-            site, archive, known=known_of(first.fetches), run_id="run-2", run_deadline_s=60
+            site, archive, known=known_of(first.fetches), run_id="run-2", run_deadline_s=300
         )
         rows = by_path(first, running)
     assert (first.failed, second.failed) == (None, None)
@@ -218,7 +218,7 @@ def test_a_store_that_cannot_be_reached_ends_the_crawl_with_a_reason(tmp_path: P
     with pytest.raises(OSError, match=r"127\.0\.0\.1"):
         away.put(BODY)
     with portal(three_documents()) as running:
-        result = crawl_site(site_of(running), away, known={}, run_deadline_s=30)
+        result = crawl_site(site_of(running), away, known={}, run_deadline_s=300)
     assert result.failed
     assert result.documents == 0
 

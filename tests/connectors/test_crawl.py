@@ -111,8 +111,8 @@ def known_of(fetches: Iterable[Fetch]) -> dict[str, Known]:
 
 def crawl(site: Site, root: Path, **given: Any) -> CrawlResult:
     given.setdefault("known", {})
-    given.setdefault("limits", Limits(retry_wait_s=0.05, request_timeout_s=5))
-    given.setdefault("run_deadline_s", 60.0)
+    given.setdefault("limits", Limits(retry_wait_s=0.05, request_timeout_s=30))
+    given.setdefault("run_deadline_s", 300.0)
     return crawl_site(site, Archive(root), **given)
 
 
@@ -389,7 +389,8 @@ def test_a_lost_column_and_a_list_without_entries_fail_the_crawl(tmp_path: Path)
 def test_time_runs_out(tmp_path: Path) -> None:
     with portal(three_documents()) as running:
         running.gate_after = 3  # then no answer comes any more
-        result = crawl(site_of(running), tmp_path, run_deadline_s=2.0)
+        limits = Limits(request_timeout_s=4)
+        result = crawl(site_of(running), tmp_path, run_deadline_s=2.0, limits=limits)
         running.open.set()
     assert result.failed == "到达时限，未完成"
     assert result.partial == result.failed

@@ -95,13 +95,13 @@ def crawl(running: Misbehaving, root: Path, *, known: dict[str, Known] | None = 
         hosts=(*(host.strip("[]") for host in INSIDE.values()), "::ffff:a00:5", "64:ff9b::a00:5"),
         delay_s=0,
     )
-    order = CrawlOrder(site, Archive(root), "run", known or {}, None, 200, LIMITS, user_agent(""))
+    order = CrawlOrder(site, Archive(root), "run", known or {}, None, 500, LIMITS, user_agent(""))
     result = root.with_suffix(".pickle")
     process = multiprocessing.get_context("spawn").Process(
         target=crawl_recorded, args=(order, running.port, result)
     )
     process.start()
-    process.join(240)
+    process.join(550)
     if process.is_alive():
         process.kill()
     assert process.exitcode == 0
@@ -317,7 +317,7 @@ def run_site(
         delay_s=0,
         **values,
     )
-    return crawl_site(site, Archive(root), known={}, limits=limits, run_deadline_s=60)
+    return crawl_site(site, Archive(root), known={}, limits=limits, run_deadline_s=300)
 
 
 @pytest.mark.parametrize(

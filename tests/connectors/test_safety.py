@@ -184,7 +184,7 @@ def crawl_in_memory(root: Path, result: Path) -> None:
         delay_s=0,
     )
     order = CrawlOrder(
-        site, Archive(root), "run", {}, None, 20.0, Limits(retries=0), user_agent("")
+        site, Archive(root), "run", {}, None, 200.0, Limits(retries=0), user_agent("")
     )
     fetches: list[Fetch] = []
     closed = run_crawl(order, fetches.append, Reactor)
@@ -204,7 +204,7 @@ def crawl_in_memory(root: Path, result: Path) -> None:
 def in_child(target: Callable[..., None], *args: Any) -> None:
     process = multiprocessing.get_context("spawn").Process(target=target, args=args)
     process.start()
-    process.join(40)
+    process.join(300)
     if process.is_alive():
         process.kill()
     assert process.exitcode == 0

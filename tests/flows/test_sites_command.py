@@ -23,7 +23,7 @@ def juesuan(
         cwd=cwd,
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=550,
         check=False,
         env={name: v for name, v in os.environ.items() if name != "JUESUAN_REPLICA"} | given,
     )
