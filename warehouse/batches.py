@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import operator
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
@@ -63,6 +64,7 @@ DISCLOSURE_COLUMNS: Final = (
     "topics",
     "remarks",
     "recognised",
+    "unread",
 )
 FACT_COLUMNS: Final = (
     "disclosure_id",
@@ -135,7 +137,8 @@ class Batch:
     ``published_on`` ``YYYY-MM-DD`` or None, ``media_types``, ``urls`` and ``documents`` are tuples,
     ``forms`` maps a form key to its ``title``, ``declared_empty``, ``complete`` and ``sha256``;
     ``topics`` and ``remarks`` are those of all documents (see :mod:`disclosures.reading.remarks`);
-    ``recognised`` says that a document is a scan, of which no sentence was read.
+    ``recognised`` says that a document is a scan, of which no sentence was read, ``unread`` that
+    pages or parts of tables were not read at all.
 
     ``facts``: one row per cell, columns :data:`FACT_COLUMNS`; ``amount_ticks`` and ``half_ticks``
     are ``Int64`` ticks, the first NULL when the cell is blank or unreadable. ``half_ticks`` is half
@@ -278,6 +281,7 @@ class Batch:
                 "topics": tuple(topic for r in documents for topic in r.topics),
                 "remarks": tuple(remark for r in documents for remark in r.remarks),
                 "recognised": any(RECOGNITION in r.readers and not r.statements for r in documents),
+                "unread": any(_left_out(r.notes) for r in documents),
             }
             row.update((details or {}).get(disclosure_id, {}))
             disclosures.append(row)
@@ -445,6 +449,14 @@ def _performance_frame(rows: Sequence[tuple[Any, ...]]) -> pd.DataFrame:
 def _is_doubtful(project: str, notes: Sequence[str]) -> bool:
     """Whether the readers note of a performance form that a row of it was not read."""
     return any("绩效表" in note and project and project in note for note in notes)
+
+
+#: What readers note of what they did not read: pictures, and tables whose columns tell nothing.
+_UNREAD: Final = re.compile(r"未作识别|该部分未读")
+
+
+def _left_out(notes: Sequence[str]) -> bool:
+    return any(_UNREAD.search(note) for note in notes)
 
 
 def half_units(facts: Mapping[str, Any]) -> Ints:
@@ -636,6 +648,7 @@ def _load(
                 "topics": (),
                 "remarks": (),
                 "recognised": False,
+                "unread": False,
             }
             for head in heads
         }
@@ -646,6 +659,7 @@ def _load(
             row["urls"] += (document.url,) if document.url else ()
             row["topics"] += tuple(document.topics or ())
             row["remarks"] += tuple(Remark(**r) for r in document.remarks or ())
+            row["unread"] |= _left_out(document.notes or ())
             row["recognised"] |= RECOGNITION in (document.readers or {}) and not document.statements
             for form in document.read_forms or ():
                 if form["form"] in taken[document.disclosure_id, document.sha256]:

@@ -44,9 +44,12 @@ Indicator = Callable[["Builder", str, Mapping[str, Any]], Answer]
 
 def _present(builder: Builder, form: str, parameters: Mapping[str, Any]) -> Answer:
     """The form is there, filled or declared empty. With fewer than ``at_least`` forms read the
-    others are taken to stand in an attachment that is not at hand."""
+    others are taken to stand in an attachment that is not at hand, and where anything was left
+    unread, a form that was not found may be it."""
     found = np.sum([builder.present[key] for key in forms()], axis=0)
-    gap = np.where(found < int(parameters.get("at_least", 1)), Gap.UNKNOWN, Gap.NONE)
+    unread = builder.batch.disclosures["unread"].to_numpy(dtype=bool)
+    untold = (found < int(parameters.get("at_least", 1))) | (unread & ~builder.present[form])
+    gap = np.where(untold, Gap.UNKNOWN, Gap.NONE)
     gap[builder.form_gap[form] == Gap.FORM_NOT_YET] = Gap.FORM_NOT_YET
     return Answer(builder.present[form], gap.astype(np.int8))
 

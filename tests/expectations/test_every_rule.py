@@ -304,6 +304,22 @@ def test_variants_of_the_forms_are_sound(variant: str, by_id: dict[str, Judgemen
     assert "form03-05-07-08.equal" not in inapplicable
 
 
+@pytest.mark.parametrize(
+    ("notes", "state"),
+    [
+        ((), State.FAIL),
+        (("第9页是图片，没有文字层，未作识别",), State.NOT_EVALUABLE),
+        (("第9页：表头未能识别，该部分未读",), State.NOT_EVALUABLE),
+        (("未标明金额单位，按万元读取",), State.FAIL),
+    ],
+)
+def test_a_form_may_stand_in_what_was_not_read(notes: tuple[str, ...], state: State) -> None:
+    one = replace(reading(facts=tuple(f for f in SOUND if f.form != "07")), notes=notes)
+    suite = next(s for s in CATALOGUE.suites if s.name == "presentation")
+    (judgement,) = judge_batch(Batch.from_readings({"x": [one]}), Catalogue((suite,))).judgements
+    assert {f.state for f in of_rule(judgement, "presentation.form-present")} == {state}
+
+
 def test_rules_outside_their_years() -> None:
     rule = CATALOGUE.by_id["form01.both-sides"]
     dated = replace(CATALOGUE.suites[0], rules=(rule.model_copy(update={"since": 2030}),))
