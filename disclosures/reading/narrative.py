@@ -397,6 +397,8 @@ class _Sentence:
             return self.previous or self.inherited
         if self.previous in _wording().inherited_as:
             return _wording().inherited_as[self.previous]
+        if re.search(_wording().averages, rest):
+            return None
         if _names_something(rest):
             # A name that is not known is not the name of the figure before, nor is what follows.
             self.previous = self.money = self.inherited = self.inherited_money = None
