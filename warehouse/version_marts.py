@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -77,7 +76,7 @@ class VersionChecks:
             # A figure that readers do not agree on in either version may not have changed at all.
             doubtful = not all(agreed for _, _, agreed in mine)
             evidence = tuple(Evidence("cell", "stated", position=n) for n, _, _ in mine[:_TOLD])
-            yield replace(row, detail=detail, doubtful=doubtful).judged(
+            yield row._replace(detail=detail, doubtful=doubtful).judged(
                 Span(len(mine) * SCALE), Span(0), evidence
             )
 
