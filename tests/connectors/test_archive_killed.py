@@ -11,7 +11,7 @@ from bench.killed import content, differences, measure
 from connectors.replica.server import serve
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1800)
 def test_killed_crawls_are_finished_by_the_next(tmp_path: Path) -> None:
     with serve(tmp_path / "replica") as portal:
         outcome = measure("crawl", 3, seed=5, chained=True, portal=portal.base_url, folder=tmp_path)
