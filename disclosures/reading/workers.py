@@ -46,7 +46,7 @@ _MANY: Final = 150
 @dataclass(frozen=True, slots=True)
 class Limits:
     """What one document may cost. ``rss_mb`` is the whole worker's resident memory in MiB,
-    interpreter and Java virtual machine (about 300 MiB) included."""
+    interpreter and Java virtual machine (about 500 MiB) included."""
 
     wall_s: float = 120.0
     #: on top of ``wall_s`` for scans, whose pages take seconds each
