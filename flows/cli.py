@@ -112,10 +112,14 @@ def _prefect(settings: Settings) -> Iterator[None]:
     os.environ.setdefault("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", "180")
     if not os.environ.get("PREFECT_API_URL") and not (Path.home() / ".prefect").exists():
         os.environ.setdefault("PREFECT_HOME", str((settings.data / "prefect").resolve()))
-    from flows import private_server
+    from prefect.settings import PREFECT_API_URL
+
     from flows.progress import progress_bars
 
-    private_server.provide()
+    if not PREFECT_API_URL.value():
+        from flows import private_server  # with all of Prefect's server
+
+        private_server.provide()
     with progress_bars():
         yield
 

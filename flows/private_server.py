@@ -12,7 +12,6 @@ import sys
 from typing import Any, Final
 
 from prefect.server.api.server import SubprocessASGIServer
-from prefect.settings import PREFECT_API_URL
 
 #: Reads from a pipe whose other end goes with the run. The server is held by a descriptor, for its
 #: number may be another's by then.
@@ -60,6 +59,5 @@ class PrivateServer(SubprocessASGIServer):
 
 
 def provide() -> None:
-    """Let flow runs of this process that have no server configured find this one."""
-    if not PREFECT_API_URL.value():
-        PrivateServer()  # Prefect keeps one instance per port
+    """Let flow runs of this process find this server where they would start one."""
+    PrivateServer()  # Prefect keeps one instance per port
