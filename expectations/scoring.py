@@ -136,7 +136,8 @@ def score_disclosure(
             if rule.severity is not Severity.INFO:
                 passed += won
                 evaluated += won + lost
-                unknown += sum(tally.get(state, 0) for state in OPEN)
+                for state in OPEN:
+                    unknown += tally.get(state, 0)
             if rule.severity is Severity.ERROR:
                 error_fails += lost
             weight = rule.weight * scheme.severities[rule.severity]

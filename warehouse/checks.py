@@ -77,12 +77,14 @@ def percentage(part: Span, whole: Span) -> Span | None:
     """``part`` of ``whole`` in percent; None when the whole may be zero."""
     if whole.low <= 0 <= whole.high:
         return None
-    lows, highs = [], []
-    for numerator in (part.low, part.high):
-        for denominator in (whole.low, whole.high):
-            lows.append(numerator * 100 * SCALE // denominator)
-            highs.append(-(-numerator * 100 * SCALE // denominator))
-    found = between(min(lows), max(highs))
+    # The least quotient has the least numerator, over whichever end of the whole makes it less.
+    low, high = part.low * 100 * SCALE, part.high * 100 * SCALE
+    if whole.value < 0:
+        low, high, whole = -high, -low, Span(-whole.value, whole.half)
+    found = between(
+        low // (whole.high if low >= 0 else whole.low),
+        -(-high // (whole.low if high >= 0 else whole.high)),
+    )
     return found if abs(found.value) + found.half < LARGEST else None
 
 

@@ -325,6 +325,14 @@ class Narrative:
             self.by_name[one.subject, one.measure].append(one)
 
     @cached_property
+    def by_quote(self) -> dict[str, list[Said]]:
+        """Its statements by sentence."""
+        found: dict[str, list[Said]] = defaultdict(list)
+        for one in self.said:
+            found[one.quote].append(one)
+        return found
+
+    @cached_property
     def quotes(self) -> dict[int, str]:
         """The sentences of its statements, by position."""
         return {one.position: one.quote for one in self.said}
@@ -1363,7 +1371,7 @@ def _all_understood(one: Said, parts: Sequence[Said], narrative: Narrative) -> b
     unit = re.escape(one.unit)
     for quote in {one.quote, *(part.quote for part in parts)}:
         printed = len(re.findall(rf"\d\s*{unit}", quote))
-        if printed > sum(s.quote == quote and s.unit == one.unit for s in narrative.said):
+        if printed > sum(s.unit == one.unit for s in narrative.by_quote[quote]):
             return False
     return True
 

@@ -923,8 +923,8 @@ class PerformanceChecks:
     ) -> Iterator[CheckRow]:
         beside = [
             s
-            for s in narrative.said
-            if s.quote == one.quote and s.measure == "count" and _OF_PROJECTS.search(s.subject)
+            for s in narrative.by_quote[one.quote]
+            if s.measure == "count" and _OF_PROJECTS.search(s.subject)
         ]
         counts = {s.span.value for s in beside if s.subject == one.subject} or {
             s.span.value for s in beside
