@@ -79,7 +79,9 @@ def read_forms(path: Path, texts: Sequence[PageText]) -> FormsRead:
         if broken:
             read.notes.append(_reread(broken, result.facts))
     whole = {form.form for w in witnesses for form in w.forms if form.complete}
-    unread = _titled_forms(texts) - whole
+    # A form without a table is empty by its note, unless figures stand below its title.
+    seen = {fact.form for witness in witnesses for fact in witness.facts}
+    unread = (_titled_forms(texts) - whole) | _with_figures(texts, whole - seen)
     doubtful: set[str] = set()
     if open_facts or unread:
         wanted = {fact.form for fact in open_facts} | unread
@@ -220,6 +222,19 @@ def form_pages(texts: Sequence[PageText], found: Iterable[FormReading]) -> set[i
         else:
             open_form = False
     return pages
+
+
+def _with_figures(texts: Sequence[PageText], wanted: Collection[str]) -> set[str]:
+    """The ``wanted`` forms below whose titles amounts are printed."""
+    found: set[str] = set()
+    for page in texts if wanted else ():
+        squeezed, titles = find_titles(page.text)
+        stops = [*(title.start for title in titles[1:]), len(squeezed)]
+        for title, stop in zip(titles, stops, strict=False):
+            form = title.form
+            if form and form in wanted and _MONEY.search(squeezed, title.end, stop):
+                found.add(form)
+    return found
 
 
 def _titled_forms(texts: Sequence[PageText]) -> set[str]:

@@ -66,6 +66,12 @@ def test_flattened_text_is_read_as_far_as_sums_tell(results: list[Result]) -> No
     assert tally.exact + tally.flagged == tally.expected
 
 
+def test_zeros_above_a_note_that_the_form_is_empty_are_read() -> None:
+    """Without lines the form 08 of this department is a title, a row of 0.00 and its note."""
+    [(_, _, tally)] = run(["three_line"], ["pdf"], [6], jobs=1)
+    assert (tally.exact, tally.empty_told) == (tally.expected, tally.empty_forms)
+
+
 def test_the_comparison_sees_what_is_wrong(results: list[Result]) -> None:
     from dataclasses import replace
     from decimal import Decimal
