@@ -69,6 +69,9 @@ from warehouse.batches import Batch
 from warehouse.figures import nullable
 from warehouse.marts import Builder, Mart, build_marts
 
+#: Disclosures from which on the time for finding what can be given back does not matter.
+_LARGE: Final = 200
+
 #: Great Expectations knows one context per process: the last one that was made.
 _ONE_AT_A_TIME: Final = threading.Lock()
 
@@ -102,6 +105,8 @@ def judge_batch(
     """
     if not len(batch):
         return JudgedBatch([], [])
+    if len(batch) >= _LARGE:
+        gc.collect()  # what Great Expectations keeps of the batch before holds whole marts
     with _ONE_AT_A_TIME, _quiet(), _no_cycles():
         return _judge(batch, catalogue, sql_engine, batch_name, mart_prefix)
 
