@@ -22,7 +22,7 @@ from typing import Any, Final
 from connectors import journal as journals_of
 from connectors.journal import Journal, JournalFile, fetch_from_row, fetch_to_row
 from connectors.media import suffix_of
-from connectors.store import Store, StoredObject, write_durably
+from connectors.store import INCOMING, Store, StoredObject, sweep, write_durably
 from disclosures.reading.sniff import sniff
 
 __all__ = ["Archive", "Damaged", "Journal", "JournalFile", "fetch_from_row", "fetch_to_row"]
@@ -58,6 +58,11 @@ class Archive:
             self.root = self.store.folder
         else:
             self.root = Path(copies or Path(tempfile.gettempdir()) / "juesuan-archive")
+
+    @property
+    def incoming(self) -> Path:
+        """A folder of this machine for what a crawl needs while it goes on."""
+        return self.root / INCOMING
 
     # -- bodies -----------------------------------------------------------------------------
 
@@ -160,7 +165,7 @@ class Archive:
 
     def sweep(self) -> None:
         """Remove what writers left that were killed more than a day ago."""
-        self.store.sweep()
+        sweep(self.root)
 
     # -- journals ---------------------------------------------------------------------------
 
@@ -174,6 +179,10 @@ class Archive:
         One that a crawl is still writing is not among them.
         """
         return journals_of.journals(self.store, loaded=loaded)
+
+    def journal_of(self, run_id: str, site: str) -> JournalFile | None:
+        """The journal of one run's crawls of one site, if it is among :meth:`journals`."""
+        return journals_of.journal_of(self.store, run_id, site)
 
     def settle(self, journal: JournalFile) -> None:
         """Mark a journal as loaded into the warehouse. Its rows are kept."""

@@ -6,7 +6,10 @@ evidence of the crawl.
 
     journal/<run>.<site>.jsonl            a crawl on this disk, being written or left by one
     journal/<run>.<site>/000001-….json    the same in an object store
-    journal/<run>.<site>.loaded.jsonl.gz  rows that the warehouse has
+    journal/loaded/<run>.<site>.jsonl.gz  rows that the warehouse has
+
+The loaded ones lie apart, so that looking for the others costs what they are and not how many
+nights there were.
 """
 
 from __future__ import annotations
@@ -38,10 +41,13 @@ from connectors.scratch import Scratch
 from connectors.store import Store
 
 FOLDER: Final = "journal"
+LOADED: Final = f"{FOLDER}/loaded"
 _NAME: Final = re.compile(
     r"(?P<run>[A-Za-z0-9-]+)\.(?P<site>[a-z0-9_-]+)"
-    r"(?P<form>\.jsonl|\.loaded\.jsonl|\.loaded\.jsonl\.gz)?"
+    r"(?P<form>\.jsonl|\.loaded\.jsonl|\.loaded\.jsonl\.gz|\.jsonl\.gz)?"
 )
+#: Loaded journals of earlier versions, beside the others. They are read where they are.
+_LOADED_BESIDE: Final = (".loaded.jsonl.gz", ".loaded.jsonl")
 _LEASE: Final = "lease"
 #: A crawl of another machine that has not renewed its lease for so long is dead.
 _LEASE_S: Final = 15 * 60
@@ -117,34 +123,58 @@ def journals(store: Store, *, loaded: bool) -> list[JournalFile]:
     found: list[tuple[float, str]] = []
     for one in store.objects(FOLDER):
         match = _NAME.fullmatch(one.name.removeprefix(f"{FOLDER}/"))
-        if match is None or match["form"] is None:
+        if match is None or match["form"] not in (".jsonl", *_LOADED_BESIDE):
             continue
-        if (match["form"] != ".jsonl") is not loaded:
+        if (match["form"] in _LOADED_BESIDE) is not loaded:
             continue
-        if not loaded and store.folder is not None and _is_locked(store.folder / one.name):
+        if not loaded and _is_being_written(store, one.name):
             continue
         found.append((one.written_at, one.name))
-    if not loaded and store.folder is None:
+    if loaded:
+        found += [(one.written_at, one.name) for one in store.objects(LOADED)]
+    elif store.folder is None:
         for folder in store.folders(FOLDER):
+            if folder == LOADED:
+                continue
             rows = store.objects(folder)
-            if rows and not _is_leased(store, folder):
+            if rows and not _is_being_written(store, folder):
                 found.append((min(one.written_at for one in rows), folder))
     journals = []
     for _, name in sorted(found):
-        match = _NAME.fullmatch(name.removeprefix(f"{FOLDER}/"))
+        match = _NAME.fullmatch(name.rpartition("/")[2])
         if match is not None:
             journals.append(JournalFile(match["run"], match["site"], name, store))
     return journals
+
+
+def journal_of(store: Store, run_id: str, site: str) -> JournalFile | None:
+    """The journal of one run's crawls of one site, if the warehouse does not have it yet and no
+    crawl is writing it. Costs the same however many there are."""
+    name = f"{FOLDER}/{run_id}.{site}" + (".jsonl" if store.folder is not None else "")
+    if store.folder is not None:
+        is_there = (store.folder / name).exists()
+    else:
+        is_there = bool(store.objects(name))
+    if not is_there or _is_being_written(store, name):
+        return None
+    return JournalFile(run_id, site, name, store)
+
+
+def _is_being_written(store: Store, name: str) -> bool:
+    if store.folder is not None:
+        return _is_locked(store.folder / name)
+    return not name.endswith(".jsonl") and _is_leased(store, name)
 
 
 def settle(journal: JournalFile) -> None:
     """Keep a journal's rows as loaded. Rows of the same crawl that are so already stay."""
     store = journal.store
     stem = f"{FOLDER}/{journal.run_id}.{journal.site}"
-    target = f"{stem}.loaded.jsonl.gz"
-    if journal.name == target:
+    target = f"{LOADED}/{journal.run_id}.{journal.site}.jsonl.gz"
+    beside = [stem + form for form in _LOADED_BESIDE]
+    if journal.name in (target, *beside):
         return
-    sources = [target, f"{stem}.loaded.jsonl", journal.name]
+    sources = [target, *beside, journal.name]
     seen = Scratch().texts()
     with tempfile.TemporaryDirectory() as folder:
         merged = Path(folder) / "journal.gz"

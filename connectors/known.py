@@ -2,13 +2,62 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 import sqlite3
+import tempfile
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Final
+
+try:
+    import fcntl
+except ImportError:  # Windows, where the archive sweeps what is a day old
+    fcntl = None  # type: ignore[assignment]
 
 from connectors.records import Known
 from connectors.scratch import CACHE_KIB
+
+_START: Final = "known-"
+
+
+@contextmanager
+def known_index(folder: Path, known: Iterable[Known]) -> Iterator[KnownIndex]:
+    """An index of what ``known`` yields, in ``folder`` until the block ends. What killed
+    processes left there is removed first.
+
+    Raises:
+        OSError, sqlite3.Error: it cannot be written.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    _sweep(folder)
+    handle, name = tempfile.mkstemp(dir=folder)
+    lock = Path(name)
+    path = folder / f"{_START}{lock.name}.db"
+    try:
+        if fcntl is not None:
+            # Locked before it has the name by which others find it.
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            lock = lock.rename(path.with_suffix(".lock"))
+        with closing(KnownIndex.build(path, known)) as index:
+            yield index
+    finally:
+        path.unlink(missing_ok=True)
+        os.close(handle)
+        lock.unlink(missing_ok=True)
+
+
+def _sweep(folder: Path) -> None:
+    """Remove the indexes of processes that are no more: nobody holds their locks."""
+    for lock in folder.glob(f"{_START}*.lock") if fcntl is not None else ():
+        try:
+            with lock.open("rb") as file:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                lock.with_suffix(".db").unlink(missing_ok=True)
+                lock.unlink(missing_ok=True)
+        except (BlockingIOError, FileNotFoundError):  # in use; swept by another in this moment
+            continue
 
 
 class KnownIndex(Mapping[str, Known]):
@@ -22,7 +71,10 @@ class KnownIndex(Mapping[str, Known]):
     @classmethod
     def build(cls, path: Path, known: Iterable[Known]) -> KnownIndex:
         """Write an index of what ``known`` yields; nothing of it stays in memory."""
-        with sqlite3.connect(path) as connection:
+        # No journal beside it: an index that was not finished is not used.
+        with closing(sqlite3.connect(path)) as connection, connection:
+            connection.execute("PRAGMA journal_mode = OFF")
+            connection.execute("PRAGMA synchronous = OFF")
             connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
             connection.execute(
                 "CREATE TABLE known (url TEXT PRIMARY KEY, entry BLOB) WITHOUT ROWID"
@@ -31,7 +83,6 @@ class KnownIndex(Mapping[str, Known]):
                 "INSERT OR REPLACE INTO known VALUES (?, ?)",
                 ((entry.url, pickle.dumps(entry)) for entry in known),
             )
-        connection.close()
         return cls(path)
 
     def __getstate__(self) -> dict[str, object]:

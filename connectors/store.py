@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import IO, Any, Final, cast
 
 _STALE_AFTER_S: Final = 24 * 3600
-_INCOMING: Final = "incoming"
+INCOMING: Final = "incoming"
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,22 +157,21 @@ class Store:
         self.write(target, self.read(name))
         self.remove(name)
 
-    def sweep(self) -> None:
-        """Remove what writers left that were killed more than a day ago."""
-        if self.folder is None:
-            return
-        for path in (self.folder / _INCOMING).glob("*"):
-            try:
-                if path.stat().st_mtime < time.time() - _STALE_AFTER_S:
-                    path.unlink()
-            except FileNotFoundError:  # another process swept or finished it
-                continue
+
+def sweep(root: Path) -> None:
+    """Remove what writers below ``root`` left that were killed more than a day ago."""
+    for path in (root / INCOMING).glob("*"):
+        try:
+            if path.stat().st_mtime < time.time() - _STALE_AFTER_S:
+                path.unlink()
+        except (FileNotFoundError, PermissionError):  # swept or finished by another; of another
+            continue
 
 
 def write_durably(root: Path, name: str, body: bytes | Path) -> None:
     """Write ``root / name`` whole or not at all, and on the disk when this returns."""
     target = root / name
-    incoming = root / _INCOMING
+    incoming = root / INCOMING
     incoming.mkdir(parents=True, exist_ok=True)
     target.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=incoming)

@@ -3,7 +3,6 @@ scheduling, retries and artifacts; ``juesuan check`` calls them without Prefect.
 
 from __future__ import annotations
 
-import tempfile
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, nullcontext, suppress
@@ -20,7 +19,7 @@ from sqlalchemy import Engine
 
 from connectors.archive import Archive
 from connectors.crawl import crawl_site
-from connectors.known import KnownIndex
+from connectors.known import known_index
 from connectors.records import Fetch, FetchOutcome, FetchRole
 from connectors.sites import Site, load_sites
 from data_docs.build import build_site
@@ -254,10 +253,8 @@ def crawl(work: Workspace, run_id: str, site_key: str, since: date | None) -> Si
         seen += 1
         advance(f"抓取 {site_key}", seen, None, fetch.url)
 
-    with tempfile.TemporaryDirectory(prefix="juesuan-known-") as folder:
-        known = KnownIndex.build(
-            Path(folder) / "known.db", locations.known_urls(work.engine, site.key)
-        )
+    known_now = locations.known_urls(work.engine, site.key)
+    with known_index(work.archive.incoming, known_now) as known:
         result = crawl_site(
             site,
             work.archive,
@@ -267,7 +264,6 @@ def crawl(work: Workspace, run_id: str, site_key: str, since: date | None) -> Si
             contact=work.settings.contact,
             on_progress=count,
         )
-        known.close()
     advance(f"抓取 {site_key}", seen, seen, "")
     load.save_fetches(work.engine, run_id, with_members(work, result.fetches), work.archive)
     partial, withdrawn = result.partial, 0
@@ -282,9 +278,9 @@ def crawl(work: Workspace, run_id: str, site_key: str, since: date | None) -> Si
             )
         except locations.ImplausibleAbsence as error:
             partial = str(error)
-    for journal in work.archive.journals():
-        if (journal.run_id, journal.site) == (run_id, site.key):
-            work.archive.settle(journal)
+    journal = work.archive.journal_of(run_id, site.key)
+    if journal is not None:
+        work.archive.settle(journal)
     outcomes = Counter(fetch.outcome.value for fetch in result.fetches)
     fetched = sum(
         fetch.role is FetchRole.DOCUMENT

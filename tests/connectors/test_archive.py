@@ -185,6 +185,44 @@ def test_a_second_crawl_of_the_same_run_joins_the_loaded_rows(tmp_path: Path) ->
     assert kept.fetches() == [fetch(1), fetch(2), fetch(3)]
 
 
+def test_a_journal_is_found_by_its_crawl_as_among_all(tmp_path: Path) -> None:
+    archive = Archive(tmp_path)
+    assert archive.journal_of("run-1", "hill") is None
+    with archive.journal("run-1", "hill") as journal:
+        journal.append(fetch(1))
+        assert archive.journal_of("run-1", "hill") is None, "a crawl still writes it"
+    with archive.journal("run-1", "hill_2") as journal:
+        journal.append(fetch(2))
+    found = archive.journal_of("run-1", "hill")
+    assert found is not None
+    assert found in archive.journals()
+    archive.settle(found)
+    assert archive.journal_of("run-1", "hill") is None
+    assert [one.site for one in archive.journals()] == ["hill_2"]
+    # Not one loaded journal lies where those that are not are looked for.
+    assert [one.name for one in archive.store.objects("journal")] == ["journal/run-1.hill_2.jsonl"]
+
+
+def test_loaded_journals_of_earlier_versions_stay_loaded(tmp_path: Path) -> None:
+    archive = Archive(tmp_path)
+    with archive.journal("run-1", "hill") as journal:
+        journal.append(fetch(1))
+    (found,) = archive.journals()
+    archive.settle(found)
+    (kept,) = archive.journals(loaded=True)
+    kept.path.rename(tmp_path / "journal" / "run-1.hill.loaded.jsonl.gz")
+    assert archive.journals() == []
+    (kept,) = archive.journals(loaded=True)
+    archive.settle(kept)
+    assert kept.fetches() == [fetch(1)]
+    with archive.journal("run-1", "hill") as journal:
+        journal.append(fetch(2))
+    (found,) = archive.journals()
+    archive.settle(found)
+    (kept,) = archive.journals(loaded=True)
+    assert kept.fetches() == [fetch(1), fetch(2)], "joined and moved"
+
+
 @pytest.mark.parametrize(("run", "site"), [("../run", "hill"), ("run", "a/b"), ("", "hill")])
 def test_journal_names_stay_in_their_folder(tmp_path: Path, run: str, site: str) -> None:
     with pytest.raises(ValueError, match="journal name"), Archive(tmp_path).journal(run, site):

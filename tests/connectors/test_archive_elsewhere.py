@@ -110,6 +110,7 @@ def test_a_journal_is_one_object_per_row_until_it_is_loaded(
         journal.append(fetch(1))
         journal.append(fetch(2))
         assert archive.journals() == [], "a crawl still writes it"
+        assert archive.journal_of("run-1", "hill") is None
         with pytest.raises(BlockingIOError), archive.journal("run-1", "hill"):
             pass
     with archive.journal("run-1", "hill") as journal:
@@ -118,7 +119,9 @@ def test_a_journal_is_one_object_per_row_until_it_is_loaded(
     assert (found.run_id, found.site) == ("run-1", "hill")
     assert found.fetches() == [fetch(1), fetch(2), fetch(3)]
     assert len(keys(s3)) == 3
+    assert archive.journal_of("run-1", "hill") == found
     archive.settle(found)
+    assert archive.journal_of("run-1", "hill") is None
     assert archive.journals() == []
     assert len(keys(s3)) == 1
     with archive.journal("run-1", "hill") as journal:

@@ -17,6 +17,7 @@ def test_killed_crawls_are_finished_by_the_next(tmp_path: Path) -> None:
         outcome = measure("crawl", 3, seed=5, chained=True, portal=portal.base_url, folder=tmp_path)
     assert outcome.differences == []
     assert outcome.left_over == 0
+    assert [*tmp_path.rglob("known-*")] == [], "what the killed crawls knew is swept"
     assert sum(outcome.victims.values()) > 0, "one was killed while it ran"
     # The comparison sees what is missing and what differs.
     whole = content(tmp_path / "undisturbed")
