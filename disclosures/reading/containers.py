@@ -242,12 +242,14 @@ def _piped_members(
         if last is not None:
             yield last
         return
-    locked = "ncrypt" in complaint or "assphrase" in complaint
-    why = (
-        "设有密码，请向发布单位索取不加密的版本"
-        if locked
-        else f"已损坏或格式不受支持（{complaint.rpartition(': ')[2][:120] or code}），请重新下载"
-    )
+    cause = complaint.rpartition(": ")[2][:120]
+    if "ncrypt" in complaint or "assphrase" in complaint:
+        why = "设有密码，请向发布单位索取不加密的版本"
+    elif cause == "(null)":
+        # libarchive gives no cause for a 7z whose files, but not their names, are encrypted.
+        why = "设有密码或已损坏，请重新下载，仍不能打开则向发布单位索取不加密的版本"
+    else:
+        why = f"已损坏或格式不受支持（{cause or code}），请重新下载"
     if last is None:
         raise UnreadableError(f"压缩包{why}")
     contents.notes.append(f"“{last.name}”及其后的文件：{why}")

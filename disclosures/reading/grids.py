@@ -26,6 +26,17 @@ class Grid:
     sheet: str | None = None
 
 
+def without_empty_columns(
+    rows: tuple[tuple[GridCell, ...], ...],
+) -> tuple[tuple[GridCell, ...], ...]:
+    """Rows without the columns in which no cell has text: where every cell is merged over two,
+    the second shows nothing."""
+    filled = {number for row in rows for number, cell in enumerate(row) if cell.text}
+    if len(filled) == max(map(len, rows), default=0):
+        return rows
+    return tuple(tuple(cell for number, cell in enumerate(row) if number in filled) for row in rows)
+
+
 @dataclass(frozen=True, slots=True)
 class PageText:
     """The text of one page, lines as printed. ``page`` counts from 1.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
 import io
 import os
@@ -229,6 +230,19 @@ def test_rar_and_7z_are_opened_under_limits(tmp_path: Path) -> None:
     bomb = members(packed, ContainerLimits(ratio=50, ratio_from_bytes=2**20))
     assert bomb.members == []
     assert "50倍" in bomb.notes[0]
+
+
+@with_bsdtar
+def test_a_7z_with_a_password_says_so(tmp_path: Path) -> None:
+    # One text of a letter, encrypted; its name is not.
+    body = base64.b64decode(
+        "N3q8ryccAARFmI7BeQAAAAAAAAAUAAAAAAAAAIHWvcqbM0fj2gaeXXhBl+hqVySkAQBkAQQGAAEJEAoBIUgzfAAH"
+        "CwEAAiQG8QcBElMPX+b2D480IFnd4zhafeUxpSEhARgBAAwFAQAICgG379yDAAAFARENAGEALgB0AHgAdAAAABQK"
+        "AQBg6SZf63ndARUGAQAggKSBAAAAFwYQAQlpAAcLAQABISEBGAxlAAA="
+    )
+    reading = read_document(stored(tmp_path, body))
+    assert reading.kind is DocumentKind.UNREADABLE
+    assert "设有密码" in " ".join([reading.reason or "", *reading.notes])
 
 
 @pytest.mark.parametrize("mark", [b"Rar!\x1a\x07\x01\x00", b"7z\xbc\xaf\x27\x1c\x00\x04"])

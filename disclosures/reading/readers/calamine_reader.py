@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 import zipfile
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
 import python_calamine as calamine
 
-from disclosures.reading.grids import Grid, GridCell, PageText
+from disclosures.amounts import CellState, parse_amount
+from disclosures.reading.grids import Grid, GridCell, PageText, without_empty_columns
 from disclosures.reading.packages import demand_sound
 from disclosures.reading.readers.base import Extraction, UnreadableError
 from disclosures.reading.readers.number_format import shown_number
+
+# What yields a number or an error, never an empty text.
+_CALCULATES: Final = re.compile(
+    r"\b(?:SUM|SUMIFS?|SUBTOTAL|ROUND|PRODUCT)\(|[+*/]|(?<=[\w)])-", re.I
+)
+_SHEET_NAME: Final = re.compile(r"'[^']*'!")
+#: Columns that one mark of hidden columns may cover.
+_MAX_HIDDEN: Final = 1000
 
 Value = int | float | str | bool | dt.time | dt.date | dt.datetime | dt.timedelta
 
@@ -58,18 +69,22 @@ class CalamineReader:
                     f"文件已损坏：工作表“{sheet.name}”无法读取（{error}），请重新下载"
                 ) from error
             shown = styles.of(sheet.name)
-            formulas = styles.formulas_of(sheet.name)
-            if formulas and all(_at(values, *place) == "" for place in formulas):
-                # Written by a program that does not calculate: the formulas are all there is.
+            formulas = _uncalculated(styles.formulas_of(sheet.name), values)
+            if formulas:
                 notes.append(f"工作表“{sheet.name}”有{len(formulas)}个公式没有计算结果")
-            else:
-                formulas = {}
-            rows = tuple(
-                tuple(
-                    GridCell(formulas.get((row, column)) or _shown(value, shown.get((row, column))))
+            lines = [
+                [
+                    formulas.get((row, column)) or _shown(value, shown.get((row, column)))
                     for column, value in enumerate(line)
-                )
+                ]
                 for row, line in enumerate(values)
+            ]
+            hidden = styles.hidden_in(sheet.name)
+            left_out = _without_hidden(lines, hidden)
+            if left_out:
+                notes.append(f"工作表“{sheet.name}”隐藏的{left_out}有数字，未读")
+            rows = without_empty_columns(
+                tuple(tuple(GridCell(text) for text in line) for line in lines)
             )
             if not any(cell.text for line in rows for cell in line):
                 continue
@@ -83,12 +98,21 @@ class CalamineReader:
         )
 
 
+@dataclass(slots=True)
+class _Hidden:
+    """Rows and columns of a sheet, from 0, that are not shown."""
+
+    rows: set[int] = field(default_factory=set)
+    columns: set[int] = field(default_factory=set)
+
+
 class _Styles:
     """Number formats by sheet and (row, column) from 0; nothing for formats without them."""
 
     def __init__(self, path: Path, notes: list[str]) -> None:
         self._sheets: dict[str, dict[tuple[int, int], str]] = {}
         self._formulas: dict[str, dict[tuple[int, int], str]] = {}
+        self._hidden: dict[str, _Hidden] = {}
         if not zipfile.is_zipfile(path):
             return
         import openpyxl
@@ -108,11 +132,18 @@ class _Styles:
                     if cell.data_type in "nf" and cell.value is not None:
                         formats[place] = cell.number_format
                 self._sheets[sheet.title] = formats
+                hidden = self._hidden.setdefault(sheet.title, _Hidden())
+                hidden.rows = {n - 1 for n, row in sheet.row_dimensions.items() if row.hidden}
+                for column in sheet.column_dimensions.values():
+                    if column.hidden and column.min and column.max:
+                        last = min(column.max, column.min + _MAX_HIDDEN)
+                        hidden.columns |= set(range(column.min - 1, last))
         # openpyxl raises errors of many types on workbooks of other programs (and cannot read
         # xlsb and ods); the values are calamine's and do not depend on it.
         except Exception as error:
             self._sheets.clear()
             self._formulas.clear()
+            self._hidden.clear()
             notes.append(f"数字格式无法读取，小数位数按存储值：{error!r}"[:300])
 
     def of(self, sheet: str) -> Mapping[tuple[int, int], str]:
@@ -120,6 +151,57 @@ class _Styles:
 
     def formulas_of(self, sheet: str) -> Mapping[tuple[int, int], str]:
         return self._formulas.get(sheet, {})
+
+    def hidden_in(self, sheet: str) -> _Hidden:
+        return self._hidden.get(sheet, _Hidden())
+
+
+def _uncalculated(
+    formulas: Mapping[tuple[int, int], str], values: Sequence[Sequence[Value]]
+) -> Mapping[tuple[int, int], str]:
+    """Formulas whose result the file does not hold.
+
+    Where there is none at all, a program wrote the sheet that does not calculate.
+    """
+    empty = {place: text for place, text in formulas.items() if _at(values, *place) == ""}
+    if len(empty) == len(formulas):
+        return empty
+    return {
+        place: text
+        for place, text in empty.items()
+        if '""' not in text and _CALCULATES.search(_SHEET_NAME.sub("", text))
+    }
+
+
+def _without_hidden(lines: list[list[str]], hidden: _Hidden) -> str:
+    """Blank out hidden rows and columns with figures, and say how many they were.
+
+    Those with names, codes, line numbers or zeros alone change no figure: sheets hide the codes
+    of their rows, and rows without an amount, to look shorter.
+    """
+    rows = [n for n in sorted(hidden.rows) if n < len(lines) and _has_figures(lines[n])]
+    for number in rows:
+        lines[number][:] = [""] * len(lines[number])
+    columns = [
+        number
+        for number in sorted(hidden.columns)
+        if _has_figures(line[number] for line in lines if number < len(line))
+    ]
+    for line in lines:
+        for number in columns:
+            if number < len(line):
+                line[number] = ""
+    told = [f"{len(found)}{kind}" for found, kind in ((rows, "行"), (columns, "列")) if found]
+    return "、".join(told)
+
+
+def _has_figures(texts: Iterable[str]) -> bool:
+    return any("." in text and _is_amount(text) for text in texts)
+
+
+def _is_amount(text: str) -> bool:
+    amount = parse_amount(text)
+    return amount.state is CellState.READ and bool(amount.value)
 
 
 def _at(values: Sequence[Sequence[Value]], row: int, column: int) -> Value:

@@ -8,7 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from disclosures.reading.grids import Grid, GridCell, PageText
+from disclosures.reading.grids import Grid, GridCell, PageText, without_empty_columns
 from disclosures.reading.packages import demand_sound
 from disclosures.reading.readers.base import MAX_SPAN, Captions, Extraction, UnreadableError
 
@@ -19,6 +19,13 @@ if TYPE_CHECKING:
 _WORD: Final = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 _BOX: Final = f"{_WORD}txbxContent"
 _LETTERS: Final = f"{_WORD}t"
+# What is no longer in the text, and what only wraps it; python-docx passes over both.
+_GONE: Final = tuple(f"{_WORD}{tag}" for tag in ("del", "moveFrom"))
+_WRAPPERS: Final = tuple(
+    f"{_WORD}{tag}"
+    for tag in ("ins", "moveTo", "smartTag", "customXml", "fldSimple", "sdt", "sdtContent")
+)
+_OFF: Final = ("0", "false", "off")
 _FALLBACK: Final = "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallback"
 
 
@@ -51,6 +58,8 @@ class DocxReader:
             raise UnreadableError(
                 f"文档无法打开（{error}），请用 Word 打开并另存后再读取"
             ) from error
+        hidden = _lay_bare(document.element.body)
+        notes = (f"文档中有{hidden}处隐藏的文字或行，未读",) if hidden else ()
         grids: list[Grid] = []
         lines: list[str] = []
         blocks: list[tuple[str, Grid | None]] = []
@@ -63,12 +72,57 @@ class DocxReader:
                 captions.add(text)
                 continue
             for rows in _tables(block):
+                if not any(cell.text for row in rows for cell in row):
+                    continue
                 grids.append(Grid(self.name, None, (*captions.take(), *rows)))
                 shown = ["\t".join(c.text.replace("\n", "") for c in row).rstrip() for row in rows]
                 lines += shown
                 blocks.append(("\n".join(shown), grids[-1]))
         texts = (PageText(None, "\n".join(lines)),)
-        return Extraction(tuple(grids), texts, blocks=tuple(blocks))
+        return Extraction(tuple(grids), texts, notes, tuple(blocks))
+
+
+def _lay_bare(body: Any) -> int:
+    """Leave of a document what Word shows: tracked changes as accepted, nothing hidden, and no
+    wrapper (content control, smart tag, field, table of one cell) around what it shows.
+
+    Returns how many runs and rows were hidden.
+    """
+    hidden = 0
+    for row in list(body.iter(f"{_WORD}tr")):
+        about = row.find(f"{_WORD}trPr")
+        if about is not None and about.find(f"{_WORD}del") is not None:
+            row.getparent().remove(row)
+        elif about is not None and _is_on(about.find(f"{_WORD}hidden")):
+            row.getparent().remove(row)
+            hidden += 1
+    for element in list(body.iter(*_GONE)):
+        if element.getparent().tag != f"{_WORD}rPr":
+            element.getparent().remove(element)
+    for run in list(body.iter(f"{_WORD}r")):
+        about = run.find(f"{_WORD}rPr")
+        if about is not None and _is_on(about.find(f"{_WORD}vanish")):
+            hidden += any(letters.text for letters in run.iter(_LETTERS))
+            run.getparent().remove(run)
+    for element in list(body.iter(*_WRAPPERS)):
+        if element.getparent().tag not in (f"{_WORD}rPr", f"{_WORD}trPr"):
+            _unwrap(element, list(element))
+    for table in reversed(list(body.iter(f"{_WORD}tbl"))):
+        cells = table.findall(f"{_WORD}tr/{_WORD}tc")
+        inside = table.getparent().tag == f"{_WORD}tc"
+        if len(cells) == 1 and (inside or cells[0].find(f"{_WORD}tbl") is not None):
+            _unwrap(table, [child for child in cells[0] if child.tag != f"{_WORD}tcPr"])
+    return hidden
+
+
+def _is_on(mark: Any) -> bool:
+    return mark is not None and mark.get(f"{_WORD}val", "1") not in _OFF
+
+
+def _unwrap(element: Any, children: list[Any]) -> None:
+    for child in children:
+        element.addprevious(child)
+    element.getparent().remove(element)
 
 
 def _blocks(document: Document) -> Iterator[str | Table]:
@@ -109,4 +163,4 @@ def _tables(table: object) -> list[tuple[tuple[GridCell, ...], ...]]:
             for inner in cell.tables:
                 nested += _tables(inner)
         rows.append(tuple(line))
-    return [tuple(rows), *nested]
+    return [without_empty_columns(tuple(rows)), *nested]

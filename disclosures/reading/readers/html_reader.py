@@ -3,23 +3,36 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Set
 from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
 from lxml import etree, html
 
-from disclosures.reading.grids import Grid, GridCell, PageText
+from disclosures.reading.grids import Grid, GridCell, PageText, without_empty_columns
 from disclosures.reading.readers.base import MAX_SPAN, Captions, Extraction, UnreadableError
 from disclosures.reading.sniff import decode_text
+from disclosures.reading.titles import form_of_title
 
 _SKIPPED: Final = frozenset({"script", "style", "noscript", "template", "head", "select", "button"})
 _BLOCK: Final = re.compile(
     r"address|article|aside|blockquote|br|caption|center|d[dlt]|div|fieldset|footer|form|h[1-6r]"
     r"|header|li|main|nav|[ou]l|option|p|pre|section|t(?:able|body|[dhr]|foot|head)"
 )
+_HIDDEN: Final = re.compile(
+    r"(?:^|;)\s*(?:display\s*:\s*none|visibility\s*:\s*(?:hidden|collapse)|mso-hide\s*:\s*all)",
+    re.I,
+)
+# Cells that keep their place when what they say is hidden.
+_CELLS: Final = ("td", "th")
+_KEEPS_PLACE: Final = re.compile(r"visibility\s*:\s*hidden", re.I)
+# Letters of a table of one cell that is but a frame around a word or figure, and of a cell of a
+# form.
+_FRAMED, _IN_FORM = 80, 200
+_TITLED_ROWS: Final = 8
 _UNBROKEN: Final = ("table", "style", "script", "title")
+_SHOWN_INPUTS: Final = ("", "text", "number")
 # Cells of one table with its spans laid out; the longest form has some 30,000.
 _MAX_CELLS: Final = 500_000
 
@@ -45,15 +58,109 @@ class HtmlReader:
         if _breaks_off(text):
             raise UnreadableError("网页不完整：在中间断开，请重新下载")
         title = (root.findtext(".//title") or "").strip()
-        walk = _Walk()
-        walk.visit(root)
-        walk.end_line()
+        _unframe(root)
+        hidden = _without_hidden_parts(root)
+        notes = [f"网页中有{hidden}处隐藏的文字或单元格，未读"] if hidden else []
+        walk = _walked(root, blocks := _hidden_blocks(root))
+        if blocks:
+            shown = _marks(walk)
+            twice = {block for block in blocks if shown & _marks(_walked(block))}
+            if twice:
+                notes.append(f"网页中有{len(twice)}处隐藏的表格与显示的重复，未读")
+            # Others are sheets of which the page shows one at a time.
+            walk = _walked(root, twice)
         grids = tuple(grid for _, grid in walk.blocks if grid)
         lines = [title, *walk.lines] if title else walk.lines
         broken = text.count("\ufffd")
-        notes = (f"网页中有{broken}个损坏的字符",) if broken else ()
+        notes += [f"网页中有{broken}个损坏的字符"] if broken else []
         texts = (PageText(None, "\n".join(lines)),)
-        return Extraction(grids, texts, notes, tuple(walk.blocks))
+        return Extraction(grids, texts, tuple(notes), tuple(walk.blocks))
+
+
+def _is_hidden(element: html.HtmlElement) -> bool:
+    if not isinstance(element.tag, str) or element.tag in ("html", "body"):
+        return False
+    return "hidden" in element.attrib or bool(_HIDDEN.search(element.get("style", "")))
+
+
+def _without_hidden_parts(root: html.HtmlElement) -> int:
+    """Take out hidden rows, cells and words, and say how many had text. Hidden blocks stay."""
+    innermost: dict[html.HtmlElement, bool] = {}
+    hidden = 0
+    gone: set[html.HtmlElement] = set()
+    for element in list(root.iter()):
+        if element in gone or not _is_hidden(element) or element.find(".//table") is not None:
+            continue
+        table = next(element.iterancestors("table"), None)
+        if table is not None and table not in innermost:
+            innermost[table] = table.find(".//table") is None
+        block = element.tag == "table" or bool(_BLOCK.fullmatch(element.tag))
+        if block and not (table is not None and innermost[table]):
+            continue
+        hidden += bool(element.text_content().strip())
+        gone.update(element.iter())
+        if element.tag in _CELLS and _KEEPS_PLACE.search(element.get("style", "")):
+            for child in list(element):
+                element.remove(child)
+            element.text = ""
+        else:
+            element.drop_tree()
+    return hidden
+
+
+def _hidden_blocks(root: html.HtmlElement) -> set[html.HtmlElement]:
+    """The outermost hidden blocks with tables."""
+    blocks: set[html.HtmlElement] = set()
+    inside: set[html.HtmlElement] = set()
+    for element in list(root.iter()):
+        if element in inside or not _is_hidden(element):
+            continue
+        if element.tag == "table" or element.find(".//table") is not None:
+            blocks.add(element)
+            inside.update(element.iter())
+    return blocks
+
+
+def _walked(root: html.HtmlElement, ignored: Set[html.HtmlElement] = frozenset()) -> _Walk:
+    walk = _Walk(ignored)
+    walk.visit(root)
+    walk.end_line()
+    return walk
+
+
+def _marks(walk: _Walk) -> set[object]:
+    """What tells each table from others: its form, by the last title at its head, and its words."""
+    marks: set[object] = set()
+    for _, grid in walk.blocks:
+        if grid is None:
+            continue
+        heads = [cell.text for row in grid.rows[:_TITLED_ROWS] for cell in row]
+        titles = [form for text in heads if text and (form := form_of_title(text))]
+        marks.update(titles[-1:])
+        inside = [row for row in grid.rows if sum(bool(cell.text) for cell in row) > 1]
+        words = {c.text for row in inside for c in row if c.text and not re.search(r"\d", c.text)}
+        marks.update([frozenset(words)] if len(words) > 1 else [])
+    return marks
+
+
+def _unframe(root: html.HtmlElement) -> None:
+    """Tables of one cell that frame a word or figure within a cell of a form, as plain text."""
+    for table in list(root.iter("table")):
+        inner = table.findall(".//table")
+        if not inner or any(len(t.findall(".//td")) != 1 for t in inner):
+            continue
+        rows = [row for row in table.iter("tr") if any(child.tag in _CELLS for child in row)]
+        texts = [cell.text_content().strip() for cell in table.iter(*_CELLS)]
+        framed = [t.text_content().strip() for t in inner]
+        if (
+            len(rows) - len(inner) < 3
+            or max(map(len, texts)) > _IN_FORM
+            or max(map(len, framed)) > _FRAMED
+        ):
+            continue
+        for one in inner:
+            for part in (*one.iter("tr", "tbody", "thead", *_CELLS), one):
+                part.tag = "span"
 
 
 def _breaks_off(text: str) -> bool:
@@ -70,7 +177,8 @@ def _breaks_off(text: str) -> bool:
 class _Walk:
     """The lines of a page in reading order and its innermost tables."""
 
-    def __init__(self) -> None:
+    def __init__(self, ignored: Set[html.HtmlElement] = frozenset()) -> None:
+        self._ignored = ignored
         self.lines: list[str] = []
         self.blocks: list[tuple[str, Grid | None]] = []
         self._captions = Captions()
@@ -87,7 +195,11 @@ class _Walk:
                     self.end_line()
                 self._line.append(element.tail or "")
                 continue
-            if not isinstance(element.tag, str) or element.tag in _SKIPPED:
+            if (
+                not isinstance(element.tag, str)
+                or element.tag in _SKIPPED
+                or element in self._ignored
+            ):
                 self._line.append(element.tail or "")
                 continue
             if block:
@@ -144,7 +256,7 @@ def table_rows(table: html.HtmlElement) -> tuple[tuple[GridCell, ...], ...]:
         laid_out += len(row)
         if laid_out > _MAX_CELLS:
             raise UnreadableError(f"网页中的表格超过{_MAX_CELLS}格，不是决算报表")
-    return tuple(tuple(row) for row in rows)
+    return without_empty_columns(tuple(tuple(row) for row in rows))
 
 
 def _cell_text(cell: html.HtmlElement) -> str:
@@ -152,6 +264,8 @@ def _cell_text(cell: html.HtmlElement) -> str:
     for element in cell.iter():
         if not isinstance(element.tag, str) or element.tag in _SKIPPED:
             text = ""
+        elif element.tag == "input" and element.get("type", "text").lower() in _SHOWN_INPUTS:
+            text = element.get("value", "")
         else:
             text = ("\n" if element.tag in ("br", "p", "div") and parts else "") + (
                 element.text or ""

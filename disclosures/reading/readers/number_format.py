@@ -9,8 +9,11 @@ from functools import lru_cache
 # Parts of a section that print nothing of the number: colours and conditions in brackets, padding
 # ("_)"), filling ("*-"); and parts that print themselves: quoted and escaped text.
 _SILENT = re.compile(r"\[[^\]]*\]|_.|\*.")
-_LITERAL = re.compile(r'"([^"]*)"|\\(.)')
+_LITERAL = re.compile(r'"([^"]*)"|[\\!](.)')
 _DIGITS = re.compile(r"[#0?][#0?,]*(?:\.[#0?]*,*)?|\.[#0?]+,*")
+# A text between places for digits, as in 0"."0000, which shows yuan in ten thousands.
+_PARTED = re.compile(r"[#0?][#0?,]*(?:\x01[^\x02]*\x02[#0?,]+)+(?![#0?,.])")
+_PART = re.compile(r"\x01([^\x02]*)\x02")
 
 
 def shown_number(value: float | int, number_format: str | None) -> str:
@@ -25,6 +28,11 @@ def shown_number(value: float | int, number_format: str | None) -> str:
         return format(exact.normalize() if exact == exact.to_integral() else exact, "f")
     if not section:
         return ""
+    if parted := _PARTED.search(section):
+        # "446.05万" says by itself what it is counted in, whatever stands above the table.
+        scale = re.match(r"\x01?\s*([万亿])", section[parted.end() :])
+        return _parted(exact, parted[0]) + (scale[1] if scale else "")
+    section = _PART.sub(r"\1", section)
     digits = _DIGITS.search(section.replace("\x00", " "))
     if digits is None:
         # A section without digits shows its text: "-" for zero in accounting formats.
@@ -37,6 +45,22 @@ def shown_number(value: float | int, number_format: str | None) -> str:
     rounded = exact.quantize(Decimal(1).scaleb(-decimals), rounding=ROUND_HALF_UP)
     shown = format(abs(rounded) if rounded == 0 else rounded, "f")
     return f"{shown}%" if "%" in section else shown
+
+
+def _parted(value: Decimal, pattern: str) -> str:
+    """A whole number with text between its digits: ``(4460500, "0<.>0000")`` is ``446.0500``."""
+    places = pattern.rstrip(",")
+    value = value.scaleb(-3 * (len(pattern) - len(places)))
+    digits = format(abs(value).quantize(Decimal(1), rounding=ROUND_HALF_UP), "f")
+    shown = ""
+    for between in reversed(_PART.findall(places)):
+        width = len(re.sub(r"[^#0?]", "", places[places.rindex("\x02") :]))
+        digits = digits.rjust(width, "0")
+        shown = f"{between}{digits[len(digits) - width :]}{shown}"
+        digits = digits[: len(digits) - width]
+        places = places[: places.rindex("\x01")]
+    shown = f"{digits or '0'}{shown}"
+    return f"-{shown}" if value < 0 and shown.strip("0.") else shown
 
 
 def _section(number_format: str, value: Decimal) -> str | None:
@@ -67,8 +91,17 @@ def _sections(number_format: str) -> tuple[str | None, ...]:
     return tuple(_cleaned(part) for part in parts[:3])
 
 
+def _held(literal: re.Match[str]) -> str:
+    text = literal[1] or literal[2] or ""
+    # Blanks between digits separate thousands.
+    return f"\x01{text}\x02" if text.strip() else ""
+
+
 def _cleaned(section: str) -> str | None:
-    plain = _LITERAL.sub(lambda match: match[1] or match[2] or "", _SILENT.sub("", section))
+    # Text is held apart: only where it stands between places for digits does it part them.
+    plain = _LITERAL.sub(_held, _SILENT.sub("", section))
+    if not _PARTED.search(plain):
+        plain = _PART.sub(r"\1", plain)
     if plain.strip().lower() == "general" or plain.strip() == "@":
         return None
     # "?" keeps room for a digit; a section of such alone prints blanks.
