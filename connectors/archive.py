@@ -43,7 +43,7 @@ class Archive:
     ``s3://bucket/prefix`` with the ``storage`` options of its file system.
 
     ``copies`` is where bodies of an archive elsewhere are copied to when a file is needed; it can
-    be deleted at any time. Safe for several processes at once; can be pickled.
+    be deleted between runs. Safe for several processes at once; can be pickled.
     """
 
     def __init__(
