@@ -192,11 +192,14 @@ class Codes:
             below = among(self.keys, self.with_descendants[form.key])
             meaning[below] = Gap.NOT_LISTED
             decided = below.copy()
+            # Where a form goes as deep elsewhere, a code above that has nothing below it has
+            # lost a row; it is not where the form stops.
+            shallow = self._row_length > self._depth(form)[self.row_disclosure]
             for prefix in self._above[self.row_code].T:
                 known = prefix >= 0
                 key = base + np.maximum(prefix, 0)
                 printed = known & among(key, self.printed_in[form.key])
-                stops = printed & ~among(key, self.with_children[form.key])
+                stops = printed & shallow & ~among(key, self.with_children[form.key])
                 meaning[~decided & stops] = Gap.NOT_LISTED
                 decided |= printed
             unlisted = ~among(base + self.total, self.with_children[form.key])
@@ -208,6 +211,13 @@ class Codes:
         )
         meaning[~builder.complete[form.key][self.row_disclosure]] = Gap.INCOMPLETE
         return meaning
+
+    def _depth(self, form: Form) -> Ints:
+        """Digits of the longest code that a form lists, per disclosure; 0 where it lists none."""
+        depth = np.zeros(self.builder.size, dtype=np.int64)
+        listed = self.printed_in[form.key]
+        np.maximum.at(depth, listed // self.width, self.length[listed % self.width])
+        return depth
 
     def _prefixes(self) -> Ints:
         """Per code its prefixes that are codes themselves, longest first; -1 pads."""

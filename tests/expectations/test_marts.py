@@ -111,6 +111,11 @@ def test_codes_that_are_not_listed() -> None:
         reading(facts=SOUND), "05.total.total"
     )
     assert look(reading(facts=SOUND), "05.each.total", "301") is Gap.OTHER_KIND
+    # One that goes down to 项 elsewhere has lost the row.
+    items = sorted({f.row for f in SOUND if f.form == "05" and len(f.row) == 7})
+    alone = next(i for i in items if sum(other.startswith(i[:5]) for other in items) == 1)
+    lost = tuple(f for f in SOUND if (f.form, f.row) != ("05", alone))
+    assert look(reading(facts=lost), "05.each.total", alone) == 0
 
 
 def test_a_line_without_a_known_name_may_be_any_line() -> None:
