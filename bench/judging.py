@@ -225,7 +225,7 @@ def main() -> None:
     """Print the measurements."""
     parser = argparse.ArgumentParser(prog="python -m bench.judging", description=__doc__)
     parser.add_argument("--disclosures", type=int, nargs="+", default=[1000])
-    parser.add_argument("--batch", type=int, default=1250)
+    parser.add_argument("--batch", type=int, default=500)
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--broken", type=float, default=10.0, metavar="PERCENT")
     parser.add_argument("--warehouse", metavar="URL")

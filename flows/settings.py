@@ -41,7 +41,7 @@ class Settings(BaseSettings):
     )
     replica: str = Field("", description="base URL of a running `juesuan portal`")
     chunk: int = Field(50, ge=1, description="documents in one task")
-    batch: int = Field(1250, ge=1, description="disclosures in one validation")
+    batch: int = Field(500, ge=1, description="disclosures in one validation")
 
     @classmethod
     def settings_customise_sources(
