@@ -84,6 +84,7 @@ _ONE_OR_TWO_DIGITS: Final = re.compile(r"\d{1,2}")
 _FULL_ECONOMIC: Final = re.compile(r"3\d{2}(?:\d{2})?")
 _FULL_FUNCTIONAL: Final = re.compile(r"2\d{2}(?:\d{2})?(?:\d{2})?")
 _UNIT_OR_NUMBER: Final = re.compile(r"\((?:单位:)?(?:万元|千元|元|亿元)\)|^\d+[.、]|\(\d+\)$")
+_YEAR: Final = re.compile(r"(?:19|20)\d\d")
 _WHOLE: Final = re.compile(r"-?\d{1,3}(?:,\d{3})+|-?\d+")
 
 
@@ -108,6 +109,19 @@ def _is_whole_figures(row: Row) -> bool:
         return False
     # A number alone may be that of a page or a year.
     return len(filled) > 1 or any(len(t) > 4 for t in filled)
+
+
+def _is_named_figures(row: Row) -> bool:
+    """A name with nothing but whole numbers behind it, as workbooks show zeros (决算数 0 0 0)."""
+    filled = [plain(cell.text) for cell in row if plain(cell.text)]
+    if len(filled) < 3 or not has_chinese(filled[0]) or _is_ruler(row):
+        return False
+    figures = filled[1:]
+    if not all(_WHOLE.fullmatch(text) and not _YEAR.fullmatch(text) for text in figures):
+        return False
+    # 1, 2, 3 number the columns, whatever the row is called.
+    numbers = [int(text.replace(",", "")) for text in figures]
+    return any(later - earlier != 1 for earlier, later in pairwise(numbers))
 
 
 def _is_heading(row: Row) -> bool:
@@ -136,7 +150,8 @@ def split_rows(rows: Sequence[Row]) -> tuple[list[Row], list[Row], list[str]]:
                 else:
                     body.append(row)
             continue
-        if is_body(row) or _is_blank_line(row, head) or (head and _is_whole_figures(row)):
+        whole = head and (_is_whole_figures(row) or _is_named_figures(row))
+        if is_body(row) or _is_blank_line(row, head) or whole:
             body.append(row)
         elif _is_heading(row) and (head or len(filled) > 1 or is_header_word(plain(first))):
             head.append(row)

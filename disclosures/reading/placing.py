@@ -3,7 +3,8 @@
 A row that prints fewer figures than its form has columns leaves open which are blank. Of all ways
 to place its figures in their order those stay that the equations of the form and of other forms
 allow, rounding included; a cell is settled when all of them give it the same. An equation that
-none satisfies is wrong as printed and says nothing. Nothing is chosen for being likely.
+none satisfies is wrong as printed and says nothing. Nothing is chosen for being likely, and what is
+placed stays in doubt: no error is reported of it.
 """
 
 from __future__ import annotations
@@ -368,5 +369,7 @@ def _placed(fact: Fact, text: str) -> Fact:
         text=amount.text,
         decimals=amount.decimals,
         state=amount.state,
+        # Sums that a disclosure gets wrong may leave one way, too, and not the one printed.
+        agreed=False,
         note=PLACED,
     )

@@ -95,3 +95,16 @@ def test_the_comparison_sees_what_is_wrong(results: list[Result]) -> None:
     moved = spoiled(row="no such row")
     assert (moved.silent, moved.invented) == (1, 1)
     assert tally.silent == 0
+
+
+def test_whole_zeros_of_a_workbook_are_figures() -> None:
+    """Its form 09 holds plain zeros, which a workbook shows without decimals, and a note."""
+    [(_, reading, tally)] = run(["unruled"], ["xlsx"], [13])
+    assert not tally.silent
+    assert {fact.text for fact in reading.facts if fact.form == "09"} == {"0"}
+
+
+def test_what_sums_placed_is_in_doubt() -> None:
+    """In form 09 of this department the total is blank, which the sums of a text cannot tell."""
+    [(_, _, tally)] = run(["shaanxi"], ["text"], [13])
+    assert not tally.silent

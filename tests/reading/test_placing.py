@@ -42,7 +42,7 @@ def test_sums_place_what_they_leave_no_choice_for() -> None:
     assert shown(facts, "2010301") == ["60.00", "60.00", ""]
     assert shown(facts, "2130599") == ["40.00", "", "40.00"]
     assert "按合计关系" in (facts["05", "2130599", "project"].note or "")
-    assert facts["05", "2130599", "project"].agreed
+    assert not facts["05", "2130599", "project"].agreed
 
 
 def test_two_ways_to_place_are_none() -> None:
