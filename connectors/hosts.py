@@ -20,11 +20,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-try:
-    import fcntl
-except ImportError:  # Windows, where crawls of two sites do not know of each other
-    fcntl = None  # type: ignore[assignment]
-
+from connectors import locks
 from connectors.failures import HostLeft
 from connectors.safety import is_loopback
 
@@ -88,7 +84,7 @@ class HostGate:
 
     @asynccontextmanager
     async def _turn_among_crawls(self, url: str, delay_s: float) -> AsyncIterator[None]:
-        if self._turns is None or fcntl is None:
+        if self._turns is None:
             yield
             return
         name = hashlib.sha256(host_of(url).encode()).hexdigest()[:32]
@@ -96,7 +92,7 @@ class HostGate:
         try:
             while True:
                 try:
-                    fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    locks.lock(handle)
                     break
                 except BlockingIOError:
                     await asyncio.sleep(_LOOK_AGAIN_S)
@@ -146,7 +142,7 @@ def host_of(url: str) -> str:
 
 def turns_folder() -> Path | None:
     """Where the crawls of this machine and user take turns, or None where they cannot."""
-    if fcntl is None:
+    if not locks.AVAILABLE:
         return None
     folder = Path(tempfile.gettempdir()) / f"juesuan-hosts-{os.getuid()}"
     folder.mkdir(mode=0o700, exist_ok=True)

@@ -30,11 +30,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import IO, Any, Final, Protocol
 
-try:
-    import fcntl
-except ImportError:  # Windows, where no two crawls share an archive
-    fcntl = None  # type: ignore[assignment]
-
+from connectors import locks
 from connectors.evidence import Hop
 from connectors.records import Fetch, FetchOutcome, FetchRole
 from connectors.scratch import Scratch
@@ -109,7 +105,7 @@ def open_journal(store: Store, run_id: str, site: str) -> Iterator[Journal]:
     path = store.folder / FOLDER / f"{name}.jsonl"
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("ab") as file:
-        _lock(file)
+        locks.lock(file)
         if _is_torn(path):  # an earlier crawl of the same run was killed within a row
             file.write(b"\n")
         yield _Lines(file)
@@ -290,18 +286,10 @@ def _is_torn(path: Path) -> bool:
         return file.read(1) != b"\n"
 
 
-def _lock(file: IO[bytes]) -> None:
-    """Mark a journal as being written, until the file is closed or its process ends."""
-    if fcntl is not None:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-
-
 def _is_locked(path: Path) -> bool:
-    if fcntl is None:
-        return False
     try:
         with path.open("rb") as file:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            locks.lock(file, shared=True)
     except BlockingIOError:
         return True
     except FileNotFoundError:  # settled in this moment

@@ -11,11 +11,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Final
 
-try:
-    import fcntl
-except ImportError:  # Windows, where the archive sweeps what is a day old
-    fcntl = None  # type: ignore[assignment]
-
+from connectors import locks
 from connectors.records import Known
 from connectors.scratch import CACHE_KIB
 
@@ -36,9 +32,9 @@ def known_index(folder: Path, known: Iterable[Known]) -> Iterator[KnownIndex]:
     lock = Path(name)
     path = folder / f"{_START}{lock.name}.db"
     try:
-        if fcntl is not None:
+        if locks.AVAILABLE:  # elsewhere the archive sweeps what is a day old
             # Locked before it has the name by which others find it.
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            locks.lock(handle)
             lock = lock.rename(path.with_suffix(".lock"))
         with closing(KnownIndex.build(path, known)) as index:
             yield index
@@ -50,10 +46,10 @@ def known_index(folder: Path, known: Iterable[Known]) -> Iterator[KnownIndex]:
 
 def _sweep(folder: Path) -> None:
     """Remove the indexes of processes that are no more: nobody holds their locks."""
-    for lock in folder.glob(f"{_START}*.lock") if fcntl is not None else ():
+    for lock in folder.glob(f"{_START}*.lock"):
         try:
             with lock.open("rb") as file:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                locks.lock(file)
                 lock.with_suffix(".db").unlink(missing_ok=True)
                 lock.unlink(missing_ok=True)
         except (BlockingIOError, FileNotFoundError):  # in use; swept by another in this moment

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from data_docs.layout import FactCell
 from disclosures.model import DocumentKind
 from warehouse.locations import Standing, standings
-from warehouse.queries import other_documents, standing_judgements
+from warehouse.queries import brought_nothing, other_documents, standing_judgements
 from warehouse.schema import (
     CoreCause,
     CoreDisclosure,
@@ -389,7 +389,7 @@ def _failed_addresses(session: Session) -> Iterator[Unjudged]:
         select(RawFetch)
         .join(ranked, ranked.c.fetch_id == RawFetch.fetch_id)
         .where(ranked.c.newest_first == 1)
-        .where(RawFetch.outcome.in_(("failed", "refused", "skipped")))
+        .where(brought_nothing())
         .order_by(RawFetch.site, RawFetch.url)
     )
     for fetch in rows:

@@ -13,7 +13,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Subquery, case, func, select
+from sqlalchemy import ColumnElement, Connection, Engine, Subquery, case, func, select
 from sqlalchemy.engine import Row
 from sqlalchemy.orm import aliased
 
@@ -476,9 +476,17 @@ def packages_with(engine: Engine, sha256: str) -> list[str]:
         return [found for found in connection.scalars(query) if found is not None]
 
 
+def brought_nothing() -> ColumnElement[bool]:
+    """Rows of ``raw_fetches`` that failed, were refused or blocked, or were skipped without an
+    archived body that stands for the answer."""
+    ended = (FetchOutcome.FAILED.value, FetchOutcome.REFUSED.value, FetchOutcome.BLOCKED.value)
+    skipped = RawFetch.outcome == FetchOutcome.SKIPPED.value
+    return RawFetch.outcome.in_(ended) | (skipped & RawFetch.sha256.is_(None))
+
+
 def failed_fetches(engine: Engine, run_id: str | None = None) -> list[FailedFetch]:
-    """Requests of a run (of the latest nightly one if None) that failed, were refused or
-    skipped, by site and URL."""
+    """Requests of a run (of the latest nightly one if None) that brought nothing, by site and
+    URL."""
     wanted = run_id
     with engine.connect() as connection:
         if wanted is None:
@@ -502,13 +510,7 @@ def failed_fetches(engine: Engine, run_id: str | None = None) -> list[FailedFetc
             )
             .where(
                 RawFetch.run_id == wanted,
-                RawFetch.outcome.in_(
-                    (
-                        FetchOutcome.FAILED.value,
-                        FetchOutcome.REFUSED.value,
-                        FetchOutcome.SKIPPED.value,
-                    )
-                ),
+                brought_nothing(),
             )
             .order_by(RawFetch.site, RawFetch.url, RawFetch.fetch_id)
         )

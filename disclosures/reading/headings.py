@@ -24,7 +24,8 @@ from disclosures.reading.names import (
     wording,
 )
 
-_NOTE: Final = re.compile(
+#: Text beside a table: notes and remarks.
+NOTE: Final = re.compile(
     r"^(?:注|备注|说明|附注)\d*[:：]|^(?:注|备注|说明)\d*[、.．]|^\d?[.、]?本表反映"
 )
 _LABEL: Final = re.compile(
@@ -139,7 +140,7 @@ def split_rows(rows: Sequence[Row]) -> tuple[list[Row], list[Row], list[str]]:
         if not filled:
             continue
         first = clean(filled[0].text)
-        if _NOTE.match(first) or _LABEL.match(squeeze(first)):
+        if NOTE.match(first) or _LABEL.match(squeeze(first)):
             words += [clean(cell.text) for cell in filled]
             continue
         if body:

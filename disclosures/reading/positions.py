@@ -23,7 +23,7 @@ from typing import Final
 from disclosures.forms import Form, forms, squeeze
 from disclosures.model import Fact, FormReading
 from disclosures.reading.grids import Grid, PageGlyphs, PageText
-from disclosures.reading.headings import TOTALS
+from disclosures.reading.headings import NOTE, TOTALS
 from disclosures.reading.names import clean, has_chinese, header_words, is_header_word
 from disclosures.reading.placed_columns import (
     Habit,
@@ -48,9 +48,6 @@ from disclosures.reading.placed_words import (
 from disclosures.reading.recognise import Placed, read_placed
 from disclosures.reading.titles import Title, find_titles
 
-_NOTE: Final = re.compile(
-    r"^(?:注|备注|说明|附注)\d*[:：]|^(?:注|备注|说明)\d*[、.．]|^\d?[.、]?本表反映"
-)
 _LABEL: Final = re.compile(
     r"(?:部门|单位|金额单位)(?:名称)?(?:\([^)]*\))?[:：]|^公开\d+表|^(?:附|财决\w*)?表\d{1,2}$"
     r"|^\d{4}年度?$|^单位[:：]?(?:万元|元)$"
@@ -225,7 +222,7 @@ def _until_notes(lines: Sequence[Line]) -> tuple[list[Line], list[str]]:
     for number, line in enumerate(lines):
         text = squeeze(text_of(line))
         prose = len(text) > 25 and _PROSE.search(text_of(line)) is not None
-        if _NOTE.match(text) or _CHAPTER.match(text) or prose:
+        if NOTE.match(text) or _CHAPTER.match(text) or prose:
             return table, [text_of(one) for one in lines[number:]]
         if number == len(lines) - 1 and len(line) <= 3 and _PAGE_NUMBER.match(text):
             break

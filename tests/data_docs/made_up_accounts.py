@@ -518,12 +518,15 @@ def _add_apart(session: Session, archive: Path | None, hostile: bool) -> None:
         ("x4", "new", NIGHT, "https://dead.example.gov.cn/b.pdf", None, 200),
         ("x5", "refused", NIGHT, "http://10.0.0.8/c.pdf", "不访问内网地址", None),
         ("x6", "skipped", NIGHT, "javascript:window.pwned=5", "链接不是网址", None),
+        ("x7", "blocked", NIGHT, "https://dead.example.gov.cn/d.pdf", "要求滑块验证", None),
+        # Its archived body stands for the answer.
+        ("x8", "skipped", NIGHT, "https://dead.example.gov.cn/e.html", "仍在复查期内", None),
     ):
         session.add(
             RawFetch(
                 fetch_id=fetch_id, run_id=RUN, site="bei-shan", url=url, role="document",
                 outcome=outcome, status=status, reason=reason, fetched_at=at, headers={},
-                link_text="部门决算公开",
+                link_text="部门决算公开", sha256="e" * 64 if fetch_id == "x8" else None,
             )
         )  # fmt: skip
 

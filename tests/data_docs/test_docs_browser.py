@@ -102,7 +102,7 @@ def test_filters_are_there_again_after_going_back(visit: Visit) -> None:
 def test_documents_that_were_not_judged_are_listed_with_reasons(visit: Visit) -> None:
     page = visit.open("index.html")
     rows = page.locator("#documents tbody tr")
-    expect(rows).to_have_count(8)
+    expect(rows).to_have_count(9)
     page.locator("#documents [data-filter=kind]").select_option("抓取失败")
     expect(rows).to_have_count(1)
     expect(rows.first).to_contain_text("链接失效；HTTP 404")

@@ -147,6 +147,7 @@ def test_nothing_is_silently_lost(small_site: Path) -> None:
         ("尚未读取", "文件已存档，读取尚未完成", "刚取得的文件.pdf"),
         ("抓取失败", "链接失效；HTTP 404", "部门决算公开"),
         ("拒绝抓取", "不访问内网地址", "部门决算公开"),
+        ("被网站拦截", "要求滑块验证", "部门决算公开"),
         ("未下载", "链接不是网址", "部门决算公开"),
     }, "an address that answers again is no longer a failure"
     static = _words(_page(small_site, "list.html"))
