@@ -396,7 +396,7 @@ def _failed_addresses(session: Session) -> Iterator[Unjudged]:
         status = f"HTTP {fetch.status}" if fetch.status and fetch.status >= 400 else ""
         yield Unjudged(
             kind=fetch.outcome,
-            reason="；".join(part for part in (fetch.reason or "", status) if part),
+            reason="；".join(dict.fromkeys(filter(None, (fetch.reason, status)))),
             name=fetch.link_text or fetch.article_title or "",
             agency="",
             year=None,
