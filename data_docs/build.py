@@ -34,6 +34,7 @@ from data_docs.records import DisclosureHeader, Tally, Unjudged
 from data_docs.views import Rule, disclosure_view
 from expectations.catalogue import load_catalogue
 from expectations.scoring import NO_GRADE
+from warehouse.locations import Standing
 from warehouse.schema import CoreJudgement, OutValidation, RawRun
 
 #: Disclosures whose figures are in memory at a time.
@@ -129,12 +130,22 @@ def _page_key(header: DisclosureHeader, rules_key: str, links: ArchiveLinks) -> 
                 [part.sha256, part.reader_version, part.forms, part.role, part.narrative],
                 [part.document.file_name, [address.url for address in part.addresses]],
                 links.href(part.document.archived_as, folder="disclosures"),
+                links.path(part.document.archived_as) is not None,
                 part.reading.digest if part.reading else None,
+                _what_became(part.standing),
             ]
             for part in header.parts
         ],
     ]
     return hashlib.sha256(json.dumps(decisive, ensure_ascii=False).encode()).hexdigest()
+
+
+def _what_became(standing: Standing | None) -> list[str | None]:
+    """As far as a page tells it: files are withdrawn and replaced without a new judgement."""
+    if standing is None or standing.state not in wording.STANDINGS:
+        return []
+    since = standing.since.isoformat()
+    return [standing.state, since, standing.reason, standing.successor_url]
 
 
 def _write_disclosures(

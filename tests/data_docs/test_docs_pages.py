@@ -302,6 +302,8 @@ def test_an_archived_web_page_is_named_but_not_opened(
 
 def test_what_became_of_a_document_is_told(own_warehouse: Engine, tmp_path: Path) -> None:
     sha256, run = accounts.sha_of(1), "r"
+    out = tmp_path / "docs"
+    build_site(own_warehouse, out)  # whose pages must not be taken over as they are
     moment = datetime(2026, 11, 20, 18, 30, tzinfo=UTC)
     location = RawLocation(
         location_id="l", site="linxi", url="http://linxi.test/a.pdf", role="document",
@@ -319,7 +321,6 @@ def test_what_became_of_a_document_is_told(own_warehouse: Engine, tmp_path: Path
             )
         )
         session.commit()
-    out = tmp_path / "docs"
     build_site(own_warehouse, out)
     told = _words(_page(out, "disclosures/d00001.html").get_element_by_id("sources"))
     assert "本文件于" in told
