@@ -122,11 +122,12 @@ CellKey = tuple[str, str, str, str]
 
 
 class EarlierCell(NamedTuple):
-    """A cell as an earlier version had it: ticks (None: blank or unreadable) and text."""
+    """A cell as an earlier version had it: ticks (None: blank or unreadable) and text. ``sure``:
+    the readers agree on it, and could read it."""
 
     ticks: int | None
     text: str
-    agreed: bool
+    sure: bool
 
 
 @dataclass(frozen=True)
@@ -309,7 +310,9 @@ class Batch:
             },
             earlier={
                 one: {
-                    fact.key: EarlierCell(_ticks(fact.amount_wan), fact.text, fact.agreed)
+                    fact.key: _earlier_cell(
+                        _ticks(fact.amount_wan), fact.text, fact.agreed, fact.state
+                    )
                     for fact in before.facts
                 }
                 for one, before in (earlier or {}).items()
@@ -355,6 +358,10 @@ def _ticks(amount_wan: Decimal | None) -> int | None:
         return None
     # A spreadsheet may hold a figure finer than a tick; a tick is 0.0001 元, so it is rounded.
     return int((amount_wan * TICKS_PER_WAN).to_integral_value())
+
+
+def _earlier_cell(ticks: int | None, text: str, agreed: bool, state: str) -> EarlierCell:
+    return EarlierCell(ticks, text, agreed and state != CellState.UNREADABLE)
 
 
 def _disclosure_frame(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
@@ -583,11 +590,12 @@ def _earlier_cells(
                 type_coerce(CoreFact.amount_wan, BigInteger),
                 CoreFact.text,
                 CoreFact.agreed,
+                CoreFact.state,
             ).where(CoreFact.sha256 == one.earlier, CoreFact.reader_version == one.reader_version)
         ).all()
-        for form, side, name, column, ticks, text, agreed in rows:
+        for form, side, name, column, *cell in rows:
             if form not in forms:
-                found[form, side, name, column] = EarlierCell(ticks, text, agreed)
+                found[form, side, name, column] = _earlier_cell(*cell)
         forms |= {row[0] for row in rows}
     return found
 

@@ -530,17 +530,22 @@ def _storable(reading: Reading) -> Reading:
     """A reading without what no table could take; what is taken out leaves a note.
 
     A cell that was read twice with two amounts is suspect, and an amount that no column holds (a
-    run of digits of another kind) is unreadable.
+    run of digits of another kind) is unreadable. What is finer than a tick, as a spreadsheet's
+    quotients are, is rounded to one.
     """
     facts: dict[tuple[str, str, str, str], Fact] = {}
     notes = list(reading.notes)
     for fact in reading.facts:
         amount = fact.amount_wan
-        if amount is not None and not _fits(amount):
-            note = "数值超出可存储的范围或精度"
-            fact = replace(
-                fact, amount_wan=None, state=CellState.UNREADABLE, agreed=False, note=note
-            )
+        if amount is not None:
+            stored = _in_ticks(amount)
+            if stored is None:
+                note = "数值超出可存储的范围"
+                fact = replace(
+                    fact, amount_wan=None, state=CellState.UNREADABLE, agreed=False, note=note
+                )
+            elif stored != amount:
+                fact = replace(fact, amount_wan=stored)
         first = facts.get(fact.key)
         if first is None:
             facts[fact.key] = fact
@@ -549,14 +554,6 @@ def _storable(reading: Reading) -> Reading:
             facts[fact.key] = replace(first, agreed=False, note=note)
             notes.append(f"{'/'.join(fact.key)}: {note}")
     return replace(reading, facts=tuple(facts.values()), notes=tuple(notes))
-
-
-def _fits(amount: Decimal) -> bool:
-    return (
-        amount.is_finite()
-        and abs(amount) <= _LARGEST_WAN
-        and amount * TICKS_PER_WAN == int(amount * TICKS_PER_WAN)
-    )
 
 
 # Disclosures
@@ -575,7 +572,8 @@ def documents_to_assemble(
     A document that ``reader_version`` has not read yet takes part as the latest other version
     read it. Regions are left open: the registry of sites knows them.
     """
-    replaced = select(RawLocation.url).where(
+    # Two sites may list one URL: what one has replaced the other may still publish.
+    replaced = select(RawLocation.site, RawLocation.url).where(
         RawLocation.site.in_(list(sites)), RawLocation.state == locations.REPLACED
     )
     published = (
@@ -594,7 +592,7 @@ def documents_to_assemble(
             RawFetch.role == FetchRole.DOCUMENT.value,
             RawFetch.sha256.is_not(None),
             RawFetch.outcome.in_(_OBTAINED),
-            RawFetch.url.not_in(replaced),
+            tuple_(RawFetch.site, RawFetch.url).not_in(replaced),
         )
         .subquery()
     )
@@ -608,6 +606,7 @@ def documents_to_assemble(
                 order_by=(
                     (RawReading.reader_version == reader_version).desc(),
                     RawReading.read_at.desc(),
+                    RawReading.reader_version.desc(),
                 ),
             )
             .label("place"),
@@ -1015,7 +1014,8 @@ def _finding_rows(findings: Iterable[Finding]) -> list[dict[str, Any]]:
 
 
 def _in_ticks(amount: Decimal | None) -> Decimal | None:
-    """A computed amount as money columns keep it: a quotient has more decimals than they."""
+    """An amount as money columns keep it, or None where they do not reach; a quotient has more
+    decimals than they."""
     if amount is None or not amount.is_finite() or abs(amount) > _LARGEST_WAN:
         return None
     return amount.quantize(_TICK, ROUND_HALF_EVEN)

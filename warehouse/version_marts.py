@@ -60,10 +60,10 @@ class VersionChecks:
             # Blank and zero are one value.
             now = int(self.builder.ticks[n])
             if now != (before.ticks or 0):
-                agreed = bool(facts["agreed"].iat[n]) and before.agreed
+                read = bool(facts["agreed"].iat[n]) and not self.builder.bad[n]
                 then = from_ticks(before.ticks or 0)
                 told = f"{facts['name'].iat[n]}由 {then:f} 变为 {from_ticks(now):f}"
-                changed[form].append((n, told, agreed))
+                changed[form].append((n, told, read and before.sure))
         for form, count in compared.items():
             row = CheckRow(d, f"《{forms()[form].title}》", _UNIT)
             mine = changed[form]
@@ -73,8 +73,8 @@ class VersionChecks:
                 continue
             more = f"等 {len(mine)} 处" if len(mine) > _TOLD else ""
             detail = "；".join(told for _, told, _ in mine[:_TOLD]) + more
-            # A figure that readers do not agree on in either version may not have changed at all.
-            doubtful = not all(agreed for _, _, agreed in mine)
+            # A figure that was not surely read in either version may not have changed at all.
+            doubtful = not all(sure for _, _, sure in mine)
             evidence = tuple(Evidence("cell", "stated", position=n) for n, _, _ in mine[:_TOLD])
             yield row._replace(detail=detail, doubtful=doubtful).judged(
                 Span(len(mine) * SCALE), Span(0), evidence

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from synthetic_accounts import alter, change, facts_of, reading, sound_cells
 
+from disclosures.amounts import CellState
 from disclosures.model import Fact
 from disclosures.verdicts import Finding, Judgement, Severity, State
 from expectations.catalogue import Catalogue, load_catalogue
@@ -51,10 +53,15 @@ def test_what_was_changed_is_told_form_by_form() -> None:
         assert (cell.row, cell.column) == KEY[2:]
 
 
-def test_a_cell_in_doubt_may_not_have_changed() -> None:
-    doubted = alter(SOUND, lambda f: f.key == KEY, agreed=False)
-    states = {f.subject: f.state for f in of(judged(NOW, doubted))}
-    assert states["《支出决算表》"] is State.EXTRACTION_SUSPECT
+UNREADABLE = {"amount_wan": None, "state": CellState.UNREADABLE, "text": "1oo.11"}
+
+
+@pytest.mark.parametrize("doubt", [{"agreed": False}, UNREADABLE])
+def test_a_cell_in_doubt_may_not_have_changed(doubt: dict[str, Any]) -> None:
+    doubted = alter(SOUND, lambda f: f.key == KEY, **doubt)
+    for judgement in (judged(NOW, doubted), judged(doubted, NOW)):
+        states = {f.subject: f.state for f in of(judgement)}
+        assert states["《支出决算表》"] is State.EXTRACTION_SUSPECT
 
 
 @pytest.mark.parametrize("before", [None, ()])

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from sqlalchemy import Engine, select, text
+from sqlalchemy import Engine, select, text, update
 
 from connectors.records import Fetch, FetchOutcome, FetchRole
 from disclosures.amounts import CellState, MoneyUnit
@@ -326,7 +326,7 @@ def test_a_cell_read_twice_is_suspect_and_a_monster_is_unreadable(engine: Engine
             fact("other", "1.00"),
             fact("other", "2.00"),
             fact("business", "123456789012345678901234"),
-            fact("operating", "0.123456789"),
+            fact("operating", "0.123456789", decimals=9),
             fact("general_budget", "5.00", name="坏\x00字\ud800"),
         ),
     )
@@ -336,8 +336,10 @@ def test_a_cell_read_twice_is_suspect_and_a_monster_is_unreadable(engine: Engine
         notes = connection.scalars(select(RawReading.notes)).one()
     assert (rows["other"].amount_wan, rows["other"].agreed) == (Decimal("1.00"), False)
     assert len(notes) == 1
-    for row in (rows["business"], rows["operating"]):
-        assert (row.amount_wan, row.state, row.agreed) == (None, "unreadable", False)
+    monster, quotient = rows["business"], rows["operating"]
+    assert (monster.amount_wan, monster.state, monster.agreed) == (None, "unreadable", False)
+    assert (quotient.amount_wan, quotient.text) == (Decimal("0.12345679"), "0.123456789")
+    assert (quotient.state, quotient.decimals, quotient.agreed) == ("read", 9, True)
     assert rows["general_budget"].name == "坏\ufffd字?"
 
 
@@ -503,6 +505,17 @@ def test_a_document_of_two_sites_is_a_disclosure_on_each(engine: Engine) -> None
     assert [one.site for one in made] == ["hill", "valley"]
     assert len(load.current_disclosures(engine, sha256s=["a" * 64])) == 2
     assert load.sites_of(engine, ["a" * 64]) == ["hill", "valley"]
+
+
+def test_what_one_site_has_replaced_another_may_still_publish(engine: Engine) -> None:
+    run = start(engine)
+    load.save_fetches(engine, run, [fetch("a"), fetch("a", site="valley")], ARCHIVE)
+    load.save_readings(engine, run, [reading("a")])
+    with engine.begin() as connection:
+        gone = update(RawLocation).where(RawLocation.site == "hill")
+        connection.execute(gone.values(state="replaced", replaced_by="http://hill.test/b.pdf"))
+    documents = load.documents_to_assemble(engine, READERS, sites=["hill", "valley"])
+    assert [one.site for one in documents] == ["valley"]
 
 
 def test_a_judgement_that_says_something_else_is_replaced(engine: Engine) -> None:

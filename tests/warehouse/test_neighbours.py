@@ -237,7 +237,7 @@ def test_a_new_version_is_held_against_the_one_before(engine: Engine) -> None:
     assert again == one
     ((key, cell),) = load_batch(engine, [one]).earlier[one].items()
     assert key == ("01", "income", "income_total", "amount")
-    assert (cell.ticks, cell.text, cell.agreed) == (9 * TICKS_PER_WAN, "9.00", True)
+    assert (cell.ticks, cell.text, cell.sure) == (9 * TICKS_PER_WAN, "9.00", True)
     # Another year's accounts at the same address are no version of it.
     (later,) = publish(engine, [accounts("c", BUREAU, 2024)], at="x", night=2).values()
     assert beside(engine, later).earlier == {}
