@@ -593,9 +593,9 @@ def _earlier_cells(
                 CoreFact.state,
             ).where(CoreFact.sha256 == one.earlier, CoreFact.reader_version == one.reader_version)
         ).all()
-        for form, side, name, column, *cell in rows:
+        for form, side, name, column, ticks, text, agreed, state in rows:
             if form not in forms:
-                found[form, side, name, column] = _earlier_cell(*cell)
+                found[form, side, name, column] = _earlier_cell(ticks, text, agreed, state)
         forms |= {row[0] for row in rows}
     return found
 
