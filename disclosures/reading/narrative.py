@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Any, Final
 
@@ -34,6 +34,12 @@ _MARK: Final = re.compile(
 _EXPLAINS: Final = re.compile(r"(?:用于|包括|反映|是指)[:：]$")
 _ONLY_NAME: Final = re.compile(r"[\u4e00-\u9fff()\"]{2,24}")
 _MAX_SUBJECT: Final = 24
+# Letters before a figure in which parentheses are looked at.
+_AROUND: Final = 400
+# Between the figures of a list that several names share.
+_BETWEEN_SHARED: Final = re.compile(r"[、,]?(?:和|与|及|以及)?")
+# A parenthesis with a figure of its own: "(其中:外事接待0批次)".
+_WITH_FIGURES: Final = re.compile(r"\([^()]*\d[^()]*(?:\([^()]*\)[^()]*)*\)")
 
 
 class _Model(BaseModel):
@@ -98,9 +104,16 @@ class _Wording(_Model):
     counts_in_pairs: tuple[tuple[str, str], ...]
     counts: tuple[tuple[str, str], ...]
     section_subjects: tuple[tuple[str, str], ...]
+    whole_years: tuple[str, ...]
+    both_sides: tuple[str, ...]
+    sides: dict[str, dict[str, str]]
+    fund_names: dict[str, str]
+    fund_wholes: tuple[tuple[str, str], ...]
     averages: str
     counts_of_reviews: tuple[str, ...]
     count_verbs: tuple[str, ...]
+    counts_of: dict[str, dict[str, str]]
+    sums: str
     inherited_as: dict[str, str]
     reasons: str
     generic: str
@@ -137,6 +150,7 @@ class _Context:
 
     section: str
     default: str | None
+    titles: tuple[str, ...] = ()
     project: str | None = None
     first: str | None = None
     first_money: str | None = None
@@ -163,7 +177,8 @@ def statements(pages: Sequence[PageText]) -> list[Statement]:
         if not (continued and context.section == paragraph.section):
             context = _Context(
                 paragraph.section,
-                _default_subject(paragraph.section),
+                _default_subject(paragraph.titles),
+                paragraph.titles,
                 _project(paragraph.text, paragraph.section),
             )
         found += _of_paragraph(paragraph, context)
@@ -219,8 +234,20 @@ def _project(text: str, section: str) -> str | None:
     return None
 
 
-def _default_subject(section: str) -> str | None:
-    title = section.rpartition("/")[2]
+def _default_subject(titles: Sequence[str]) -> str | None:
+    """The subject that the nearest heading gives which gives one.
+
+    "支出决算情况" below a heading about one fund is about that fund's.
+    """
+    given = [subject for title in titles if (subject := _subject_of_title(title))]
+    narrower = [subject for subject in given if subject not in _wording().whole_years]
+    if given and given[0] in _wording().whole_years and narrower:
+        return narrower[0]
+    return given[0] if given else None
+
+
+@lru_cache(maxsize=1024)
+def _subject_of_title(title: str) -> str | None:
     for pattern, subject in _wording().section_subjects:
         if re.search(pattern, title):
             return subject
@@ -251,6 +278,11 @@ class _Sentence:
         self.outer: list[str | None] = []
         self.budget_before = False
         self.in_reasons = self.counted = False
+        self.reasons_over = False
+        self.in_order: list[str] = []
+        self.amounts: set[str] = set()
+        self.shared: tuple[str, str, dict[str, str]] | None = None
+        self.sharing: list[str] = []
 
     def statements(self) -> Iterator[Statement]:
         end = 0
@@ -270,6 +302,8 @@ class _Sentence:
 
     def _named(self, subject: str, *, money: bool) -> None:
         self.previous = subject
+        if subject not in self.in_order:
+            self.in_order.append(subject)
         self.context.first = self.context.first or subject
         # Projects have money, batches and cars have not.
         if money or _is_review(subject) or subject.endswith("项目"):
@@ -282,8 +316,8 @@ class _Sentence:
         )
         if told is None:
             return []
-        subject, measure, value, unit = told
-        if self.previous is None:
+        subject, measure, value, unit, named = told
+        if self.previous is None or named:
             self._named(subject, money=True)
         return [
             Statement(
@@ -303,15 +337,23 @@ class _Sentence:
         kind = next(name for name in _wording().units if match[name])
         self._parentheses(lead)
         clauses = [clause for clause in re.split(r"[,;:]", lead) if clause] or [""]
-        read = _measure(clauses[-1], kind)
+        following = self.shared is not None and _BETWEEN_SHARED.fullmatch(lead)
+        read = self.shared if following else _measure(clauses[-1], kind)
         if kind == "percent" and re.fullmatch(r"的(?:比例)?", clauses[-1]) and self.budget_before:
             # "完成预算0.50万元的32%"
             read = "completion", "", {}
         if read is None:
             return []
         measure, rest, groups = read
+        if measure == "skip":
+            self._passed_over(kind, rest)
+            return []
         self._reasons(lead, clauses[-1])
-        if measure == "count":
+        if not following:
+            self._share(match, kind, clauses[-1], measure, groups)
+        if self.shared is not None:
+            subject = self.sharing.pop(0) if self.sharing else None
+        elif measure == "count":
             subject = self._counted(match, lead, clauses[-1])
         else:
             subject = self._measured(kind, measure, rest, groups, clauses)
@@ -319,13 +361,15 @@ class _Sentence:
             return []
         also = _others(rest, clauses[-1][len(rest) :]) if kind == "money" else []
         self._named(subject, money=kind != "count")
+        if measure == "amount":
+            self.amounts.add(subject)
         self.counted = measure == "count"
         self.budget_before = measure.startswith("budget")
         direction = groups.get("direction")
         return [
             Statement(
                 section=self.context.section,
-                subject=_in_section(one, self.context.section),
+                subject=_in_section(one, self.context.titles),
                 measure=measure,
                 value=Decimal(match["value"].replace(",", "")),
                 unit=match[kind].translate(_FULL_WIDTH),
@@ -346,12 +390,52 @@ class _Sentence:
                 if before is not None:
                     self.money = self.previous = before
 
+    def _passed_over(self, kind: str, rest: str) -> None:
+        """Last year's amount is no statement, but the name before it is that of what follows."""
+        if kind == "count" or kind == "score" or self.in_reasons or self.context.project:
+            return
+        subject = _known_subject(rest, self.previous) or _known_subject(_trimmed(rest), None)
+        if subject is not None:
+            self._named(subject, money=True)
+
+    def _share(
+        self, match: re.Match[str], kind: str, clause: str, measure: str, groups: dict[str, str]
+    ) -> None:
+        """Whether a list of figures begins that several names share in their order
+        ("A、B分别为1万元、2万元")."""
+        self.shared = None
+        before, respectively, _ = clause.partition("分别")
+        if not respectively or kind == "count":
+            return
+        figures = 1 + len(self._listed(match, kind))
+        if figures < 2:
+            return
+        names = _listed_names(before, figures)
+        if not names and len(self.in_order) == figures:
+            names = self.in_order
+        self.shared, self.sharing = (measure, "", groups), [*names]
+
+    def _listed(self, match: re.Match[str], kind: str) -> list[re.Match[str]]:
+        """The figures of the same kind that follow a figure with nothing between."""
+        found: list[re.Match[str]] = []
+        end = match.end()
+        for following in _figure().finditer(self.text, match.end()):
+            between = self.text[end : following.start()]
+            if not following[kind] or not _BETWEEN_SHARED.fullmatch(between):
+                break
+            found.append(following)
+            end = following.end()
+        return found
+
     def _reasons(self, lead: str, clause: str) -> None:
         begins = [m.end() for m in re.finditer(_wording().reasons, lead)]
         if begins:
             self.main = self.main if self.in_reasons else self.money
             self.in_reasons = True
+            self.reasons_over = False
         behind = lead[begins[-1] :] if begins else lead
+        if ";" in behind or "其中" in behind:
+            self.reasons_over = True
         if self.in_reasons and ";" in behind and re.match(_wording().ends_reasons, clause):
             self.in_reasons = False
             self.money = self.previous = self.main or self.inherited_money
@@ -360,6 +444,8 @@ class _Sentence:
         subject = _count_subject(lead, match, self.text, certain=self.in_reasons)
         if subject is None and not self.in_reasons and _is_generic(clause):
             subject = self.previous
+        if "国内" not in lead:
+            subject = _wording().counts_of.get(self.money or "", {}).get(subject or "", subject)
         if subject in _wording().counts_of_reviews and _is_review(self.context.default):
             return self.context.default
         return subject
@@ -375,6 +461,8 @@ class _Sentence:
         context = self.context
         if context.project:
             return context.project
+        if fund := groups.get("fund"):
+            return self._of_fund(fund)
         cue = clauses[-1][len(rest) :]
         subject = groups.get("subject") or _named_subject(
             rest, cue, clauses[:-1], measure, self.previous
@@ -382,8 +470,10 @@ class _Sentence:
         if subject is None and measure == "adjustment_rate":
             # Named among the problems found, but of the whole budget.
             subject = context.default
-        if self.in_reasons and (subject is None or kind == "count"):
-            # A reason's figures are of things that the sentence does not name as a subject.
+        change = measure.startswith("change") and not self.reasons_over
+        if self.in_reasons and (subject is None or kind == "count" or change):
+            # A reason's figures are of things that the sentence does not name as a subject, and
+            # its changes are of a part of them, or about so much.
             self.previous = self.money = self.inherited = self.inherited_money = None
             return None
         self.in_reasons = False
@@ -395,6 +485,10 @@ class _Sentence:
             return context.default
         if kind == "count":
             return self.previous or self.inherited
+        sums = not self.counted and re.match(_wording().sums, rest)
+        if sums and self.money in self.amounts:
+            self.previous = self.money = self.inherited = self.inherited_money = None
+            return None
         if self.previous in _wording().inherited_as:
             return _wording().inherited_as[self.previous]
         if re.search(_wording().averages, rest):
@@ -405,7 +499,47 @@ class _Sentence:
             return None
         if self.money is None and (name := _begins_with(self.text)):
             return name
-        return self.money or self.inherited_money
+        subject = _of_side(rest, self.money or self.inherited_money)
+        unnamed = self.money is None and subject == context.default and measure in _ABSOLUTE
+        if unnamed and subject in _wording().both_sides and not re.search("[收支总]", rest):
+            # "决算数为9万元" below a heading about both sides is said of neither.
+            return None
+        return subject
+
+    def _of_fund(self, fund: str) -> str | None:
+        """A fund named without what of it ("财政拨款收入9万元(其中:一般公共预算8万元)")."""
+        name = _wording().fund_names[fund]
+        whole = self.money or self.inherited_money or ""
+        for pattern, side in _wording().fund_wholes:
+            if re.fullmatch(pattern, whole):
+                return f"{name}{side}"
+        part = _part(f"{name}支出", whole or None)
+        if part != f"{name}支出":
+            return part
+        self.previous = self.money = self.inherited = self.inherited_money = None
+        return None
+
+
+def _of_side(rest: str, subject: str | None) -> str | None:
+    """ "收入" and "支出" alone, where the section is about both, are of one side."""
+    words = _edges()[0].sub("", _without_year(rest))
+    words = _edges()[1].sub("", words).strip(',:"')
+    return _wording().sides.get(words, {}).get(subject or "", subject)
+
+
+def _listed_names(words: str, number: int) -> list[str]:
+    """So many subjects that words list ("A、B和C"), or none."""
+    parts = words.split("、")
+    lists = [parts]
+    for joint in re.finditer("以及|和|与|及", parts[-1]):
+        last = parts[-1]
+        lists.append([*parts[:-1], last[: joint.start()], last[joint.end() :]])
+    for parts in lists:
+        names = [_known_subject(_trimmed(part), None) for part in parts]
+        known = [name for name in names if name]
+        if len(known) == len(names) == number:
+            return known
+    return []
 
 
 def _begins_with(text: str) -> str | None:
@@ -432,11 +566,12 @@ def _part(subject: str, whole: str | None) -> str:
     return subject
 
 
-def _in_section(subject: str, section: str) -> str:
+def _in_section(subject: str, titles: Sequence[str]) -> str:
     """In the section about a fund, income, expenditure and balances are that fund's."""
-    for entry in _wording().of_funds:
-        if re.search(entry.section, section):
-            return entry.subjects.get(subject, subject)
+    for title in titles:
+        for entry in _wording().of_funds:
+            if re.search(entry.section, title):
+                return entry.subjects.get(subject, subject)
     return subject
 
 
@@ -487,8 +622,9 @@ def _said(text: str) -> list[re.Match[str] | _Worded]:
 
 def _of_word(
     word: _Worded, lead: str, context: _Context, before: str | None, in_reasons: bool
-) -> tuple[str, str, Decimal | None, str] | None:
-    """Subject, measure, value and unit of words, or None where they are part of a reason."""
+) -> tuple[str, str, Decimal | None, str, bool] | None:
+    """Subject, measure, value and unit of words, and whether they name the subject themselves;
+    None where they are part of a reason."""
     entry, groups = word.entry, word.match.groupdict()
     reason = max((m.end() for m in re.finditer(_wording().reasons, lead)), default=-1)
     if (in_reasons or reason >= 0) and ";" not in lead[max(reason, 0) :]:
@@ -497,15 +633,15 @@ def _of_word(
     value = None if number is None else Decimal(number)
     unit = groups.get("unit") or ""
     if entry.subject:
-        return entry.subject, entry.measure, value, unit
+        return entry.subject, entry.measure, value, unit, False
     if context.project:
-        return context.project, entry.measure, value, unit
+        return context.project, entry.measure, value, unit, False
     clauses = [clause for clause in re.split(r"[,;:]", lead) if clause] or [""]
     last = clauses[-1] if not lead.endswith((",", ";", ":")) else ""
     earlier = clauses[:-1] if last else clauses
     named = _named_subject(last, "", earlier, entry.measure, before)
     subject = named or before
-    return None if subject is None else (subject, entry.measure, value, unit)
+    return None if subject is None else (subject, entry.measure, value, unit, named is not None)
 
 
 def _is_review(subject: str | None) -> bool:
@@ -530,8 +666,6 @@ def _measure(clause: str, kind: str) -> tuple[str, str, dict[str, str]] | None:
         match = re.search(entry.pattern, clause) if entry.pattern else None
         if entry.pattern and match is None:
             continue
-        if entry.measure == "skip":
-            return None
         rest = clause[: match.start()] if match else clause
         groups = {k: v for k, v in match.groupdict().items() if v} if match else {}
         if entry.kind == "change":
@@ -554,6 +688,8 @@ def _subject_patterns() -> tuple[tuple[re.Pattern[str], str], ...]:
     return tuple((re.compile(f"(?:{p})$"), name) for p, name in _wording().subjects)
 
 
+#: Measures of an amount by itself.
+_ABSOLUTE: Final = frozenset({"amount", "budget_initial", "budget_full"})
 #: Measures that take over the subject of what they are a part, a change or a rate of.
 _RELATIVE: Final = frozenset(
     {"change_amount", "change_pct", "completion", "variance_pct", "share", "score", "compare"}
@@ -566,7 +702,9 @@ def _named_subject(
 ) -> str | None:
     """The subject named in the words before a number, nearest clause first."""
     if rest:
-        known = _known_subject(rest, previous) or _known_subject(_trimmed(rest), previous)
+        less = (r"决算(?:数|总额)?$", r"(?:合计|总计|总额)$")
+        tries = (rest, *(re.sub(ending, "", rest) for ending in less), _trimmed(rest))
+        known = next((name for words in tries if (name := _known_subject(words, previous))), None)
         # "基本支出决算为": 支出 belongs to the name as much as to 支出决算.
         whole = _known_subject(f"{rest}支出", None) if cue.startswith("支出") else None
         if whole or known:
@@ -658,12 +796,24 @@ def _count_patterns() -> tuple[_Patterns, _Patterns]:
     )
 
 
+def _within(before: str) -> str:
+    """What stands before a figure in its own parenthesis, or outside of those with figures."""
+    before = _WITH_FIGURES.sub("", before)
+    opened = before.rfind("(")
+    inside = before[opened + 1 :]
+    return inside if opened >= 0 and ")" not in inside else before
+
+
 def _count_subject(lead: str, match: re.Match[str], text: str, *, certain: bool) -> str | None:
     """What is counted; with ``certain`` only what the wording knows and the clause itself says."""
     behind = text[match.end() : match.end() + 24]
+    before = _within(text[max(0, match.start() - _AROUND) : match.start()])
+    if len(before) < len(lead):
+        lead = before
+    lead = lead.lstrip(")")
     marked = f"{lead}#{match['count']}{behind}"
     # "9批次,80人次" and "团组0个,累计0人次" leave out whose people are counted.
-    wider = f"{text[max(0, match.start() - 60) : match.start()]}#{match['count']}{behind}"
+    wider = f"{before[-60:]}#{match['count']}{behind}"
     pairs, single = _count_patterns()
     tries = [(marked, single)] if certain else [(wider, pairs), (marked, single), (wider, single)]
     for words, patterns in tries:

@@ -26,6 +26,15 @@ _MAX_HEADING: Final = 48
 _LIST_ITEM: Final = re.compile(
     r"^(?:\d{1,2}[.、．)）](?!\d)|[(（]\d{1,2}[)）]|[(（]?[一二三四五六七八九十]{1,3}[)）、])"
 )
+# "34. 56万元": the rest of a figure that was wrapped, or an ordinal before a number.
+_ORDINAL_OR_FIGURE: Final = re.compile(r"^\s*\d{1,2}[.．]\s*\d")
+# A figure goes on in the next line.
+_UNFINISHED: Final = re.compile(r"\d[,，.．]?$")
+# Where chapters are counted 一、 and （一）, or not at all, headings may have Arabic numbers.
+_THIRD: Final = re.compile(
+    r"^(?:(\d{1,2})[.、．]|[(（]\d{1,2}[)）][.、．]?)"
+    r"((?!其中|根据|按照|本|我)[\u4e00-\u9fff\d()“”\"、及]{2,36}(?:情况|说明))$"
+)
 # Headings of running text, in contrast to lines of tables.
 _NARRATIVE: Final = re.compile(r"说明|情况|概况|解释|职责|职能|机构|结果|事项|名词|绩效")
 _NOTE: Final = re.compile(r"^(?:注|说明|备注)\d*[:、.]")
@@ -50,13 +59,15 @@ class Paragraph:
     """Running text under a heading, white space removed; ``section`` names the heading.
 
     ``breaks`` are the offsets in ``text`` at which printed lines begin, with their pages;
-    ``listed`` says that it began with an ordinal ("3."), which ``text`` leaves out.
+    ``listed`` says that it began with an ordinal ("3."), which ``text`` leaves out; ``titles``
+    are those of the headings above it, the nearest first.
     """
 
     section: str
     text: str
     breaks: tuple[tuple[int, int | None], ...]
     listed: bool = False
+    titles: tuple[str, ...] = ()
 
     def page_at(self, offset: int) -> int | None:
         """The page on which the letter at ``offset`` stands."""
@@ -151,19 +162,31 @@ def headings(pages: Sequence[PageText]) -> list[Heading]:
     return [heading for _, _, heading in _running_lines(pages) if heading is not None]
 
 
+def _is_item(line: str, text: str) -> bool:
+    return bool(_LIST_ITEM.match(text) or _LIST_ITEM.match(line))
+
+
+def _goes_on(before: str, line: str) -> bool:
+    """Whether a line that begins like a list item goes on with the figure above it."""
+    return bool(_UNFINISHED.search(before) or _ORDINAL_OR_FIGURE.match(line))
+
+
 def paragraphs(pages: Sequence[PageText]) -> Iterator[Paragraph]:
     """Running text, one item per printed paragraph or list item, under its section's name.
 
-    A section is named "第三部分/一、收入支出决算总体情况说明" or "第三部分/五（一）总体情况".
+    A section is named "第三部分/一、收入支出决算总体情况说明", "第三部分/五（一）总体情况" or,
+    where headings have Arabic numbers, "第三部分/五（一）总体情况·1、支出结构情况".
     """
-    part = first = section = ""
+    part = first = section = above = ""
+    titles: tuple[str, ...] = ()
+    outer = inner = titles
     buffer: list[str] = []
     breaks: list[tuple[int, int | None]] = []
     listed = False
 
     def collected() -> Iterator[Paragraph]:
         if buffer:
-            yield Paragraph(section, "".join(buffer), tuple(breaks), listed)
+            yield Paragraph(section, "".join(buffer), tuple(breaks), listed, titles)
         buffer.clear()
         breaks.clear()
 
@@ -177,22 +200,32 @@ def paragraphs(pages: Sequence[PageText]) -> Iterator[Paragraph]:
             if heading.level == 0:
                 part, first = heading.ordinal, ""
                 section = part
+                titles = outer = inner = ()
             elif heading.level == 1:
                 first = heading.ordinal
                 section = f"{part}/{first}、{heading.title}"
+                titles = outer = inner = (heading.title,)
             else:
                 section = f"{part}/{first}（{heading.ordinal}）{heading.title}"
+                titles = inner = (heading.title, *outer)
+            above = section
+            continue
+        if third := _THIRD.match(text.rstrip("。:")):
+            yield from collected()
+            section = f"{above}·{text}" if "/" in above else f"{above}/{text}"
+            titles = (third[2], *inner)
             continue
         ended = bool(buffer) and buffer[-1].endswith(("。", "；", "！", "？", "：", ":"))
         if _TABULAR.search(line):
             yield from collected()
             continue
-        if ended or _LIST_ITEM.match(text):
+        item = _is_item(line, text) and not (buffer and not ended and _goes_on(buffer[-1], line))
+        if ended or item:
             yield from collected()
         if not buffer:
             listed = bool(_LIST_ITEM.match(text))
         # An ordinal is cut off before blanks go: "2. 12345热线" must not become 2.12345.
-        printed = _LIST_ITEM.sub("", line) if _LIST_ITEM.match(line) else line
+        printed = _LIST_ITEM.sub("", line) if item and _LIST_ITEM.match(line) else line
         breaks.append((sum(map(len, buffer)), page))
         buffer.append(re.sub(r"\s+", "", printed))
     yield from collected()

@@ -135,7 +135,11 @@ def test_pages_of_sentences_and_tables_between() -> None:
     ]
 
 
-WORDINGS = yaml.safe_load(Path(__file__).with_name("narrative_wordings.yaml").read_text("utf-8"))
+WORDINGS = [
+    group
+    for name in ("narrative_wordings.yaml", "narrative_provinces.yaml")
+    for group in yaml.safe_load(Path(__file__).with_name(name).read_text("utf-8"))
+]
 
 
 @pytest.mark.parametrize(
@@ -201,3 +205,110 @@ def test_what_an_item_is_for_is_no_heading() -> None:
     )
     said = statements([PageText(1, "\n".join(lines))])
     assert [s.subject for s in said] == ["项:财政委托业务支出"] * 2 + ["项:一般行政管理事务"]
+
+
+def test_headings_with_arabic_numbers() -> None:
+    """Hunan and Xinjiang count them 1、; the sentence below is no continuation of the heading."""
+    found = said(
+        "第三部分 2020年度部门决算情况说明\n1、收入决算情况说明\n2020年度收入800.00万元，"
+        "比上年增加30.00万元。\n2、支出情况说明\n2020年度，本单位支出为790.00万元。\n"
+        "3、一般公共预算财政拨款“三公”经费支出决算情况说明\n支出决算为2.00万元，占100%。"
+    )
+    assert [(s.section, s.subject, str(s.value)) for s in found] == [
+        ("第三部分/1、收入决算情况说明", "本年收入合计", "800.00"),
+        ("第三部分/1、收入决算情况说明", "本年收入合计", "30.00"),
+        ("第三部分/2、支出情况说明", "本年支出合计", "790.00"),
+        ("第三部分/3、一般公共预算财政拨款三公经费支出决算情况说明", "三公经费", "2.00"),
+        ("第三部分/3、一般公共预算财政拨款三公经费支出决算情况说明", "三公经费", "100"),
+    ]
+
+
+def test_a_heading_below_one_of_a_fund_is_about_that_fund() -> None:
+    found = said(
+        CHAPTER + "五、一般公共预算支出决算情况说明\n（一）支出决算情况\n2023年度年初预算为"
+        "9.00万元，决算数为8.00万元。\n八、政府性基金预算收支情况\n（二）支出决算情况\n"
+        "支出决算为3.00万元。\n十、其他重要事项\n（一）机关运行经费支出决算情况说明\n"
+        "支出决算为1.00万元。\n（二）培训费支出决算情况\n年初预算为0.50万元。"
+    )
+    assert short(found) == [
+        ("一般公共预算财政拨款支出", "budget_initial", "9.00", "万元"),
+        ("一般公共预算财政拨款支出", "amount", "8.00", "万元"),
+        ("政府性基金预算财政拨款支出", "amount", "3.00", "万元"),
+        ("机关运行经费", "amount", "1.00", "万元"),
+        ("培训费", "budget_initial", "0.50", "万元"),
+    ]
+
+
+def test_an_amount_of_neither_side_is_nobodys() -> None:
+    found = said(
+        CHAPTER + "四、财政拨款收入支出决算总体情况说明\n2023年度财政拨款收、支总计均为9.00万元。\n"
+        "2023年预算数8.00万元，决算数7.00万元。\n三、一般公共预算支出情况\n本单位一般公共预算"
+        "财政拨款支出总计6.00万元。\n（三）财政拨款收入决算情况\n财政拨款收入总计5.00万元。"
+    )
+    assert short(found) == [
+        ("财政拨款收支总计", "amount", "9.00", "万元"),
+        ("一般公共预算财政拨款支出", "amount", "6.00", "万元"),
+        ("财政拨款收入", "amount", "5.00", "万元"),
+    ]
+
+
+def test_a_list_shares_its_figures_in_order() -> None:
+    found = said(
+        CHAPTER + "三、支出决算情况说明\n基本支出、项目支出和经营支出分别为6.00万元、3.00万元和"
+        "1.00万元，分别占60.00%、30.00%、10.00%。\n财政拨款收入和其他收入分别增长1%、2%、3%。\n"
+        "公务用车购置及运行维护费和公务接待费决算分别为0.70万元、0.30万元。"
+    )
+    assert [(s.subject, s.measure, str(s.value)) for s in found] == [
+        ("基本支出", "amount", "6.00"),
+        ("项目支出", "amount", "3.00"),
+        ("经营支出", "amount", "1.00"),
+        ("基本支出", "share", "60.00"),
+        ("项目支出", "share", "30.00"),
+        ("经营支出", "share", "10.00"),
+        ("公务用车购置及运行维护费", "amount", "0.70"),
+        ("公务接待费", "amount", "0.30"),
+    ]
+
+
+def test_changes_within_a_reason_are_no_statements() -> None:
+    found = said(
+        CHAPTER
+        + "二、收入决算情况说明\n本年收入合计9.00万元，较上年减少2.00万元，主要原因是事业收入"
+        "减少约1.50万元，基本支出较上年增加0.50万元（净额减少1.00万元）；其中：财政拨款收入"
+        "8.00万元，较上年减少0.70万元。"
+    )
+    assert [(s.subject, s.measure, str(s.value)) for s in found] == [
+        ("本年收入合计", "amount", "9.00"),
+        ("本年收入合计", "change_amount", "2.00"),
+        ("财政拨款收入", "amount", "8.00"),
+        ("财政拨款收入", "change_amount", "0.70"),
+    ]
+
+
+def test_what_is_compared_in_words_is_what_the_next_change_is_of() -> None:
+    found = said(
+        CHAPTER
+        + "七、“三公”经费支出决算情况说明\n其中，因公出国支出决算比预算无增减变化，公务用车购置"
+        "支出决算比预算无增减变化，公务接待费支出决算比预算无增减变化，比去年增加0.50万元，增长50%。"
+    )
+    assert [(s.subject, s.measure, s.versus) for s in found] == [
+        ("因公出国（境）费", "compare", "全年预算"),
+        ("公务用车购置费", "compare", "全年预算"),
+        ("公务接待费", "compare", "全年预算"),
+        ("公务接待费", "change_amount", "上年决算"),
+        ("公务接待费", "change_pct", "上年决算"),
+    ]
+
+
+def test_counts_in_parentheses_are_of_what_is_named_there() -> None:
+    found = said(
+        CHAPTER
+        + "七、“三公”经费支出决算情况说明\n国内公务接待共139批次（其中外事接待1批次），1205人次"
+        "（其中外事接待7人次）。"
+    )
+    assert short(found) == [
+        ("国内公务接待批次", "count", "139", "批次"),
+        ("外事接待批次", "count", "1", "批次"),
+        ("国内公务接待人次", "count", "1205", "人次"),
+        ("外事接待人次", "count", "7", "人次"),
+    ]
