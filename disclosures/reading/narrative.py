@@ -531,7 +531,8 @@ def _listed_names(words: str, number: int) -> list[str]:
     """So many subjects that words list ("A、B和C"), or none."""
     parts = words.split("、")
     lists = [parts]
-    for joint in re.finditer("以及|和|与|及", parts[-1]):
+    # Names hold such words themselves ("购置及运行维护费"): the last one joins.
+    for joint in reversed(list(re.finditer("以及|和|与|及", parts[-1]))):
         last = parts[-1]
         lists.append([*parts[:-1], last[: joint.start()], last[joint.end() :]])
     for parts in lists:
