@@ -101,17 +101,25 @@ def _settings(**given: object) -> Settings:
     return settings
 
 
-@contextmanager
-def _prefect(settings: Settings) -> Iterator[None]:
-    """Flow runs from the command line: with the configured server, or a private one in the data
-    folder; never with telemetry, and quiet, because the progress bars tell what goes on."""
+def _prepare_prefect(settings: Settings) -> None:
+    """Prefect without telemetry, and quiet, because the progress bars tell what goes on. What a
+    private server keeps lies in the data folder."""
     os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
     os.environ.setdefault("DO_NOT_TRACK", "1")
     os.environ.setdefault("PREFECT_LOGGING_LEVEL", "WARNING")
     # The private server of a busy machine takes longer than the 20 s that Prefect allows it.
     os.environ.setdefault("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", "180")
     if not os.environ.get("PREFECT_API_URL") and not (Path.home() / ".prefect").exists():
-        os.environ.setdefault("PREFECT_HOME", str((settings.data / "prefect").resolve()))
+        home = (settings.data / "prefect").resolve()
+        # Prefect makes its own folder, but none above it.
+        home.parent.mkdir(parents=True, exist_ok=True)
+        os.environ.setdefault("PREFECT_HOME", str(home))
+
+
+@contextmanager
+def _prefect(settings: Settings) -> Iterator[None]:
+    """Flow runs from the command line: with the configured server, or a private one."""
+    _prepare_prefect(settings)
     from prefect.settings import PREFECT_API_URL
 
     from flows.progress import progress_bars
@@ -190,6 +198,12 @@ def _run_nightly(settings: Settings, sites: Sequence[str], since: str) -> None:
         request = NightlyRequest(sites=list(sites), since=since)
     except ValidationError as error:
         _stop(_reasons(error))
+    from flows import steps
+
+    try:  # said at once, before a server is started
+        steps.chosen_sites(steps.workspace(), request.sites)
+    except steps.UnknownSite as error:
+        _stop(str(error))
     with _prefect(settings):
         from flows.nightly import nightly as flow
 
@@ -232,8 +246,14 @@ def rerun(
         _stop(_reasons(error))
     settings = _settings(warehouse=warehouse, data=data, archive=archive, jobs=jobs)
     with _prefect(settings):
+        from flows.rerun import NothingToRerun, chosen
         from flows.rerun import rerun as flow
+        from flows.steps import UnknownDocument
 
+        try:  # said at once, before a server is started
+            chosen(request)
+        except (NothingToRerun, UnknownDocument) as error:
+            _stop(str(error))
         outcome = flow(request)
     _report(settings, outcome)
 

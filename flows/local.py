@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
+import sqlite3
 import stat
 import tempfile
 from collections.abc import Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -113,7 +114,8 @@ def check_paths(
     an archive and the data docs. Without ``out`` nothing stays but what is returned.
 
     Raises:
-        CheckError: nothing to check, or the folder of results cannot be written.
+        CheckError: nothing to check, or the folder of results cannot be written, or holds what
+            no check has written.
     """
     files = files_below(paths)
     with ExitStack() as stack:
@@ -125,14 +127,42 @@ def check_paths(
                 root.mkdir(parents=True, exist_ok=True)
             except OSError as error:
                 raise CheckError(f"cannot write to {out}: {error.strerror}") from error
-        # Results of an earlier check of the same folder are replaced, not mixed with new ones.
         if not settings.warehouse:
-            for name in ("warehouse.db", "warehouse.db-wal", "warehouse.db-shm"):
-                (root / name).unlink(missing_ok=True)
-            shutil.rmtree(root / "archive", ignore_errors=True)
+            _clear(root)
         work = steps.Workspace(settings.model_copy(update={"data": root}))
         stack.callback(lambda: work.engine.dispose())
         return _check(work, files, root, keep=out is not None)
+
+
+def _clear(root: Path) -> None:
+    """Remove what an earlier check left in its folder: results are replaced, not mixed.
+
+    Raises:
+        CheckError: what lies there is not of a check, such as the data folder of the nightly job.
+    """
+    warehouse, archive = root / "warehouse.db", root / "archive"
+    if (warehouse.exists() or archive.exists()) and not _is_of_checks(warehouse):
+        raise CheckError(
+            f"{root} holds a warehouse or an archive that is not of a check; choose another --out"
+        )
+    shutil.rmtree(archive, ignore_errors=True)
+    # Last, because it is what tells whose the folder is.
+    for name in ("warehouse.db-wal", "warehouse.db-shm", "warehouse.db"):
+        (root / name).unlink(missing_ok=True)
+
+
+def _is_of_checks(warehouse: Path) -> bool:
+    """Whether a file is a warehouse that nothing but checks has written to."""
+    if not warehouse.is_file():
+        return False
+    try:
+        with closing(sqlite3.connect(warehouse)) as connection:
+            if not connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+                return True  # the check was killed before it had begun
+            kinds = {kind for (kind,) in connection.execute("SELECT DISTINCT kind FROM raw_runs")}
+    except sqlite3.Error:
+        return False
+    return kinds <= {"check"}
 
 
 def _check(

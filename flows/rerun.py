@@ -21,15 +21,12 @@ def rerun(request: RerunRequest) -> dict[str, Any]:
     """Do the named part again from a stage on. Returns the run's summary.
 
     Raises:
-        NothingToRerun: no archived document fits the request.
+        NothingToRerun, UnknownDocument: see :func:`chosen`.
     """
     work = steps.workspace()
     parameters = request.model_dump(mode="json")
     with steps.recorded_run(work, "rerun", parameters, flow_run_id=flow_run.id) as run:
-        selection = _selection(request)
-        documents = load.stored_documents(work.engine, **selection)
-        if not documents:
-            raise NothingToRerun(f"no archived document fits {request.scope.value} {parameters}")
+        selection, documents = chosen(request)
         run.summary["documents"] = len(documents)
         sites = load.sites_of(work.engine, [document.sha256 for document in documents])
         if request.start_from is RerunStage.READ:
@@ -45,10 +42,26 @@ def rerun(request: RerunRequest) -> dict[str, Any]:
     return run.summary
 
 
-def _selection(request: RerunRequest) -> dict[str, Any]:
+def chosen(request: RerunRequest) -> tuple[dict[str, Any], list[load.StoredDocument]]:
+    """How the warehouse is asked for what a request names, and the documents of it.
+
+    Raises:
+        NothingToRerun: no archived document fits the request.
+        UnknownDocument: the beginning of a hash is that of none, or of several.
+    """
     work = steps.workspace()
+    named: str | int
+    selection: dict[str, Any]
     if request.scope is RerunScope.DOCUMENT:
-        return {"sha256s": [steps.full_hash(work, request.document)]}
-    if request.scope is RerunScope.SITE:
-        return {"sites": [request.site.strip()]}
-    return {"years": [request.year]}
+        named = steps.full_hash(work, request.document)
+        selection = {"sha256s": [named]}
+    elif request.scope is RerunScope.SITE:
+        named = request.site.strip()
+        selection = {"sites": [named]}
+    else:
+        named = request.year
+        selection = {"years": [named]}
+    documents = load.stored_documents(work.engine, **selection)
+    if not documents:
+        raise NothingToRerun(f"no archived document fits {request.scope.value} {named}")
+    return selection, documents

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
+from unittest import mock
 
 import pytest
+
+from flows import cli, local
+from flows.settings import Settings
 
 
 def juesuan(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
@@ -60,6 +67,9 @@ def test_sites_lists_the_registry(tmp_path: Path) -> None:
         (("rerun",), "exactly one of"),
         (("rerun", "--document", "12"), "SHA-256"),
         (("nightly", "--since", "yesterday"), "isoformat"),
+        (("nightly", "--site", "nowhere"), "no site nowhere"),
+        (("rerun", "--year", "2023"), "no archived document fits 年度 2023"),
+        (("rerun", "--document", "0123abcd"), "begins with 0123abcd"),
     ],
 )
 def test_what_cannot_run_says_why(tmp_path: Path, arguments: tuple[str, ...], says: str) -> None:
@@ -80,3 +90,34 @@ def test_check_of_a_file_that_is_no_disclosure(tmp_path: Path) -> None:
     assert kinds["broken.pdf"]["kind"] == "unreadable"
     assert kinds["broken.pdf"]["reason"]
     assert (tmp_path / "out" / "data_docs" / "index.html").is_file()
+    # The same folder again, as often as one likes: what was there is replaced.
+    settings = Settings(data=tmp_path, jobs=1)
+    again = local.check_paths([tmp_path / "letter.txt"], settings, out=tmp_path / "out")
+    assert len(again.check.readings) == 1
+    assert len(list((tmp_path / "out" / "archive").glob("??/*"))) == 1
+
+
+def test_a_private_server_has_its_folder_where_nothing_is_yet(tmp_path: Path) -> None:
+    settings = Settings(data=tmp_path / "new" / "var")
+    with mock.patch.dict(os.environ, {"HOME": str(tmp_path)}, clear=True):
+        cli._prepare_prefect(settings)
+        home = Path(os.environ["PREFECT_HOME"])
+    home.mkdir()  # as Prefect makes it
+
+
+@pytest.mark.parametrize("kind", ["nightly", "rerun", None])
+def test_a_check_does_not_clear_what_is_not_of_a_check(tmp_path: Path, kind: str | None) -> None:
+    (tmp_path / "letter.txt").write_text("特此通知。", encoding="utf-8")
+    out = tmp_path / "var"
+    kept = out / "archive" / "ab" / "body.pdf"
+    kept.parent.mkdir(parents=True)
+    kept.write_bytes(b"%PDF-1.4")
+    if kind is not None:
+        with closing(sqlite3.connect(out / "warehouse.db")) as warehouse:
+            warehouse.execute("CREATE TABLE raw_runs (kind TEXT)")
+            warehouse.executemany("INSERT INTO raw_runs VALUES (?)", [("check",), (kind,)])
+            warehouse.commit()
+    with pytest.raises(local.CheckError, match="not of a check"):
+        local.check_paths([tmp_path / "letter.txt"], Settings(data=out, jobs=1), out=out)
+    assert kept.exists()
+    assert (out / "warehouse.db").exists() is (kind is not None)
