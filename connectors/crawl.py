@@ -308,7 +308,7 @@ def _listen(
             continue
         try:
             kind, payload = receiver.recv()
-        except EOFError:
+        except (EOFError, OSError):  # the latter of a child that was killed within a word
             return closed
         if kind == "fetch":
             listen(payload)

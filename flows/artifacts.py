@@ -26,6 +26,11 @@ LABELS = {
     "warnings": "提示",
 }
 
+#: What a run could not do, by name with the reason.
+FAILURES = {
+    "failed_sites": "抓取未计入的站点",
+    "journals_left": "以前抓取的记录未能载入，下次再试",
+}
 
 #: The UI draws every row of a table artifact; the data docs hold the whole list.
 MOST_ROWS = 200
@@ -60,11 +65,12 @@ def publish_artifacts(
         f"| {label} | {summary[key]} |" for key, label in LABELS.items() if key in summary
     )
     failures = "".join(
-        f"\n- **{site}**：{reason}" for site, reason in summary.get("failed_sites", {}).items()
+        f"\n\n{title}：\n" + "".join(f"\n- **{name}**：{reason}" for name, reason in found.items())
+        for key, title in FAILURES.items()
+        if (found := summary.get(key))
     )
     create_markdown_artifact(
-        markdown=f"| 项目 | 数量 |\n|---|---:|\n{counted}\n"
-        + (f"\n抓取未计入的站点：\n{failures}\n" if failures else ""),
+        markdown=f"| 项目 | 数量 |\n|---|---:|\n{counted}{failures}\n",
         key=f"{kind}-summary",
         description=f"运行 {summary.get('run_id', '')}",
     )

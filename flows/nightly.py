@@ -104,7 +104,8 @@ def nightly(request: NightlyRequest = NightlyRequest()) -> dict[str, Any]:  # no
     work = steps.workspace()
     parameters = request.model_dump(mode="json")
     with steps.recorded_run(work, "nightly", parameters, flow_run_id=flow_run.id) as run:
-        steps.take_up_journals(work)
+        if journals_left := steps.take_up_journals(work):
+            run.summary["journals_left"] = journals_left
         sites = steps.chosen_sites(work, request.sites)
         outcomes, failed = crawl_sites(run, sites, request.since_date)
         run.summary |= {

@@ -189,20 +189,22 @@ def chosen_sites(work: Workspace, keys: Sequence[str]) -> list[str]:
     return named or [key for key, site in work.sites.items() if site.is_nightly()]
 
 
-def take_up_journals(work: Workspace) -> int:
-    """Load the journals of crawls that ended before the warehouse had them; how many."""
-    loaded = 0
+def take_up_journals(work: Workspace) -> dict[str, str]:
+    """Load the journals of crawls that ended before the warehouse had them. Returns those that
+    could not be loaded, with the reason; they stay for the next run."""
+    left: dict[str, str] = {}
     for journal in work.archive.journals():
         try:
             load.save_fetches(
                 work.engine, journal.run_id, with_members(work, journal.rows()), work.archive
             )
-        except ValueError:
-            # The run is of another warehouse, or was never recorded: its own will take it up.
+        except load.UnknownRun:
+            continue  # that run's own warehouse will take it up
+        except Exception as error:  # one journal must not cost the others, or the night
+            left[journal.name] = f"{type(error).__name__}: {error}"
             continue
         work.archive.settle(journal)
-        loaded += 1
-    return loaded
+    return left
 
 
 def with_members(work: Workspace, fetches: Iterable[Fetch]) -> Iterator[Fetch]:

@@ -142,7 +142,7 @@ def print_run(settings: Settings, summary: Mapping[str, Any]) -> None:
     """The summary of a run and the disclosures that it published."""
     # Prefect and Great Expectations take seconds to import, and other tables need neither.
     from flows import steps
-    from flows.artifacts import LABELS, overview_row
+    from flows.artifacts import FAILURES, LABELS, overview_row
 
     console = Console()
     counted = Table(box=box.SIMPLE, show_header=False)
@@ -150,8 +150,9 @@ def print_run(settings: Settings, summary: Mapping[str, Any]) -> None:
         if key in summary:
             counted.add_row(label, str(summary[key]))
     console.print(counted)
-    for site, reason in dict(summary.get("failed_sites", {})).items():
-        console.print(f"[red]抓取未计入[/] {escape(site)}：{escape(str(reason))}")
+    for key, title in FAILURES.items():
+        for name, reason in dict(summary.get(key, {})).items():
+            console.print(f"[red]{title}[/] {escape(name)}：{escape(str(reason))}")
 
     table = Table(box=box.SIMPLE)
     rows = [overview_row(row) for row in steps.overview(steps.Workspace(settings))]

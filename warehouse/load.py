@@ -117,6 +117,10 @@ class StoredDocument:
 # Runs
 
 
+class UnknownRun(ValueError):
+    """This warehouse has no such run."""
+
+
 def start_run(
     engine: Engine,
     *,
@@ -170,7 +174,7 @@ def _run(connection: Connection, run_id: str) -> tuple[str, str]:
         select(RawRun.ruleset, RawRun.reader_version).where(RawRun.run_id == run_id)
     ).one_or_none()
     if row is None:
-        raise ValueError(f"there is no run {run_id}")
+        raise UnknownRun(f"there is no run {run_id}")
     return row.ruleset, row.reader_version
 
 
@@ -191,7 +195,7 @@ def save_fetches(engine: Engine, run_id: str, fetches: Iterable[Fetch], archive:
     nothing of what is there.
 
     Raises:
-        ValueError: this warehouse knows no such run.
+        UnknownRun: the run is of another warehouse, or was never recorded.
     """
     with engine.connect() as connection:
         _run(connection, run_id)

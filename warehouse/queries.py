@@ -467,7 +467,8 @@ def packages_with(engine: Engine, sha256: str) -> list[str]:
         .where(
             member.sha256 == sha256.lower(),
             package.sha256.is_not(None),
-            member.url.startswith(package.url.concat("#")),
+            # Not LIKE: addresses are full of its wildcards.
+            func.substr(member.url, 1, func.length(package.url) + 1) == package.url.concat("#"),
         )
         .distinct()
         .order_by(package.sha256)

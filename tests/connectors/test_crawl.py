@@ -2,8 +2,11 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import multiprocessing
+import os
 import shutil
 import ssl
+import struct
 import subprocess
 import sys
 import time
@@ -23,8 +26,8 @@ from cryptography.x509.oid import NameOID
 from portal import Portal, Reply, portal
 
 from connectors.archive import Archive
-from connectors.crawl import crawl_site, user_agent
-from connectors.orders import Limits
+from connectors.crawl import _listen, crawl_site, user_agent
+from connectors.orders import CrawlOrder, Limits
 from connectors.recorder import storable
 from connectors.records import CrawlResult, Fetch, FetchOutcome, FetchRole, Known
 from connectors.sites import Column, Quirk, Site
@@ -597,3 +600,24 @@ def test_articles_with_files_are_followed_from_the_archive_for_a_while(night: Ni
     crawl(night.site, night.root, known=known(100))
     due = [(path, status) for path, status, *_ in night.running.log if "/t20" in path]
     assert [status for _, status in due] == [200] * 3, "anew, whatever the entity tag says"
+
+
+def test_a_child_that_is_killed_within_a_word_has_failed(tmp_path: Path) -> None:
+    order = CrawlOrder(
+        site=Site(key="test_site", name="测试门户", region="示例市"),
+        archive=Archive(tmp_path),
+        run_id="r",
+        known={},
+        since=None,
+        deadline_s=60.0,
+        limits=Limits(),
+        user_agent="x",
+    )
+    receiver, sender = multiprocessing.Pipe(duplex=False)
+    os.write(sender.fileno(), struct.pack("!i", 1000) + b"the beginning of a fetch")
+    sender.close()
+    child = subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
+    with receiver:
+        closed = _listen(child, receiver, order, lambda fetch: None, time.monotonic() + 60)
+    assert closed is None
+    assert child.wait(60) == 0

@@ -16,8 +16,10 @@ import pytest
 from prefect import flow
 from prefect.testing.utilities import prefect_test_harness
 
+from connectors.records import Fetch, FetchOutcome, FetchRole
 from connectors.sites import Column, Site
 from flows import nightly, steps
+from flows.settings import Settings
 
 
 @contextmanager
@@ -162,3 +164,33 @@ def test_a_site_whose_quiet_hours_end_meanwhile_is_crawled_after_the_others(
     assert [(o.site, o.documents) for o in outcomes] == [("quiet", 0), ("good", 1), ("quiet", 1)]
     assert failed == {}
     assert sorted(asked) == sorted(["/robots.txt", *PAGES])
+
+
+def test_a_journal_that_cannot_be_loaded_is_told_and_costs_the_others_nothing(
+    tmp_path: Path,
+) -> None:
+    work = steps.Workspace(Settings(data=tmp_path))
+
+    def leave(run_id: str, key: str, sha256: str) -> None:
+        row = Fetch(
+            site=key,
+            url=f"http://{key}.test/a.pdf",
+            role=FetchRole.DOCUMENT,
+            outcome=FetchOutcome.NEW,
+            fetched_at=datetime.now(UTC),
+            sha256=sha256,
+            media_type="application/pdf",
+        )
+        with work.archive.journal(run_id, key) as journal:
+            journal.append(row)
+
+    with steps.recorded_run(work, "nightly", {}) as run:
+        leave(run.run_id, "broken", "no hash of anything")
+        leave(run.run_id, "sound", "a" * 64)
+        leave("another-warehouse", "sound", "b" * 64)
+        left = steps.take_up_journals(work)
+    work.engine.dispose()
+    assert list(left) == [f"journal/{run.run_id}.broken.jsonl"]
+    assert "no hash of anything" in left.popitem()[1]
+    assert [one.site for one in work.archive.journals(loaded=True)] == ["sound"]
+    assert {one.run_id for one in work.archive.journals()} == {run.run_id, "another-warehouse"}

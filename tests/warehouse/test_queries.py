@@ -210,6 +210,19 @@ def test_what_is_not_a_disclosure_has_a_reason(engine: Engine, run_id: str) -> N
     assert queries.failed_fetches(engine, "other run") == []
 
 
+def test_a_package_is_known_by_its_whole_address(engine: Engine, run_id: str) -> None:
+    """One address may look like a pattern that fits another."""
+    twins = [
+        fetch("a_%", sha256="1" * 64),
+        fetch("a_%", url="http://hill.test/a_%.pdf#1.xls", sha256="3" * 64),
+        fetch("ab%", sha256="2" * 64),
+        fetch("ab%", url="http://hill.test/ab%.pdf#1.xls", sha256="4" * 64),
+    ]
+    load.save_fetches(engine, run_id, twins, Folder())
+    assert queries.packages_with(engine, "3" * 64) == ["1" * 64]
+    assert queries.packages_with(engine, "4" * 64) == ["2" * 64]
+
+
 def test_a_document_is_named_by_the_beginning_of_its_hash(engine: Engine, run_id: str) -> None:
     assert queries.documents_starting_with(engine, " AAAA ") == ["a" * 64]
     assert len(queries.documents_starting_with(engine, "")) == 2
