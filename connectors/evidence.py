@@ -1,9 +1,7 @@
 """What proves a fetch: every request that it took, with its times, headers, the address connected
 to and the facts of TLS.
 
-:class:`Hop` is kept in the journal and exported as WARC; :class:`EvidenceHandler` is Scrapy's
-download handler, which is the one place that sees every request and answer as they were on the
-wire, redirects and repetitions included.
+:class:`Hop` is kept in the journal and exported as WARC; :mod:`connectors.wire` notes it.
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
-"""Scrapy's download handler, with evidence: it notes every request on the wire in
-``request.meta["hops"]``, a list that redirects and repetitions of a request share."""
+"""Scrapy's download handler, with evidence: the one place that sees every request and answer as
+they were on the wire. It notes them in ``request.meta["hops"]``, a list that redirects and
+repetitions of a request share."""
 
 from __future__ import annotations
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from connectors import locks
 
 LOCK_TIMEOUT_S = 1800.0
 _POLL_S = 0.2
@@ -27,10 +28,10 @@ def sole_builder(out: Path, *, timeout_s: float = LOCK_TIMEOUT_S) -> Iterator[No
     """
     out.parent.mkdir(parents=True, exist_ok=True)
     deadline = time.monotonic() + timeout_s
-    with out.with_name(f".{out.name}.lock").open("a") as lock:
+    with out.with_name(f".{out.name}.lock").open("ab") as lock:
         while True:
             try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                locks.lock(lock)
                 break
             except BlockingIOError:
                 if time.monotonic() >= deadline:

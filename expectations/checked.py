@@ -328,9 +328,7 @@ class CheckedMarts:
         difference = row.stated.value - row.computed.value
         tolerance = row.stated.half + row.computed.half
         names = {
-            "subject": row.subject.replace("／", "的", 1)
-            if rule.grain != "performance"
-            else row.subject,
+            "subject": row.subject,
             "where": self._where(row),
             "stated": shown(row.stated.value, row.unit),
             "computed": shown(row.computed.value, row.unit),
@@ -355,7 +353,6 @@ class CheckedMarts:
         d = row.disclosure
         self._count(rule, state, d)
         money = row.unit in MONEY_UNITS
-        forms = [o.form for o in flat if o.form]
         self.books.findings[d].append(
             Finding(
                 disclosure_id=self.books.ids[d],
@@ -365,7 +362,7 @@ class CheckedMarts:
                 severity=Severity.INFO if doubtful else rule.severity,
                 state=state,
                 message=message,
-                form=forms[0] if forms else None,
+                form=next((o.form for o in flat if o.form), None),
                 stated_wan=from_ticks(row.stated.value) if money else None,
                 computed_wan=from_ticks(row.computed.value) if money else None,
                 difference_wan=from_ticks(difference) if money else None,

@@ -154,7 +154,7 @@ class Weighted(_Spec):
 
 class Prior(_Spec):
     """The figure of the year before that a stated change implies: equal to (or not less than)
-    the sum of what others imply. ``budget``: it is not this year's initial budget instead."""
+    the sum of what others imply."""
 
     shape: Literal["prior"]
     whole: str

@@ -26,7 +26,7 @@ _PUBLISHED: Final = re.compile(
     r"(?:发布|发文|公布|公开|上传|上网|信息)\s*(?:时间|日期|于)\s*[:：\]】]?\s*" + _BEFORE_DATE
 )
 _DATED: Final = re.compile(r"(?<![一-鿿])(?:时间|日期)\s*[:：]\s*" + _BEFORE_DATE)
-_MAY_DATE: Final = "//body//*[contains(., '时间') or contains(., '日期') or contains(., '布于')]"
+_MAY_DATE: Final = "//body//*[contains(., '时间') or contains(., '日期') or contains(., '于')]"
 _LABEL_CHARACTERS: Final = 160
 #: Scripts that write into the page; what they link to, a reader sees.
 _WRITES: Final = re.compile(r"document\.write|innerHTML|\.(?:html|append|prepend|after|before)\(")
@@ -87,9 +87,7 @@ def _heading(page: Page) -> str | None:
 def _labelled_date(page: Page) -> str | None:
     """The date beside a label such as 发布时间: in the text that a reader sees."""
     for label in (_PUBLISHED, _DATED):
-        for element in page.all(
-            "//body//*[contains(., '时间') or contains(., '日期') or contains(., '于')]"
-        ):
+        for element in page.all(_MAY_DATE):
             if element.tag in {"script", "style"} or len(element) > 12:
                 continue
             text = visible_text(element)
