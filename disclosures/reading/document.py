@@ -26,7 +26,7 @@ from disclosures.model import (
 from disclosures.reading import READER_VERSION
 from disclosures.reading.containers import CONTAINERS, members
 from disclosures.reading.grammar import read_flattened
-from disclosures.reading.grids import Grid, PageText
+from disclosures.reading.grids import Grid, PageText, as_shown
 from disclosures.reading.narrative import statements
 from disclosures.reading.performance import (
     PerformanceRead,
@@ -481,6 +481,7 @@ def _performance(
     # An annex must not cost the accounts: what a library or we ourselves stumble over here is
     # noted, and everything else of the document stands.
     try:
+        grids = [as_shown(grid) for grid in grids]
         if not grids and not strict:
             return read_performance_text(texts)
         read = read_performance(grids, texts)

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from disclosures.model import Box
 
 
 @dataclass(frozen=True, slots=True)
 class GridCell:
-    """One cell. ``text`` keeps line breaks as printed; a cell covered by a merge is empty."""
+    """One cell. ``text`` keeps line breaks as printed; a cell covered by a merge is empty.
+
+    In a workbook a cell may show something else than the figure that it holds, as a date or
+    "12.5万": ``text`` is the figure then, and ``shown`` what is seen.
+    """
 
     text: str
     bbox: Box | None = None
+    shown: str | None = None
+
+    @property
+    def printed(self) -> str:
+        """What the cell shows."""
+        return self.text if self.shown is None else self.shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +36,20 @@ class Grid:
     sheet: str | None = None
 
 
+def as_shown(grid: Grid) -> Grid:
+    """A grid whose cells have for text what they show."""
+    if all(cell.shown is None for row in grid.rows for cell in row):
+        return grid
+    rows = tuple(tuple(GridCell(cell.printed, cell.bbox) for cell in row) for row in grid.rows)
+    return replace(grid, rows=rows)
+
+
 def without_empty_columns(
     rows: tuple[tuple[GridCell, ...], ...],
 ) -> tuple[tuple[GridCell, ...], ...]:
     """Rows without the columns in which no cell has text: where every cell is merged over two,
     the second shows nothing."""
-    filled = {number for row in rows for number, cell in enumerate(row) if cell.text}
+    filled = {number for row in rows for number, cell in enumerate(row) if cell.printed}
     if len(filled) == max(map(len, rows), default=0):
         return rows
     return tuple(tuple(cell for number, cell in enumerate(row) if number in filled) for row in rows)

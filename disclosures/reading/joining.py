@@ -18,6 +18,8 @@ from disclosures.reading.titles import find_titles
 UNIT: Final = re.compile(
     r"单\s*位\s*[:：]?\s*(?:人民币)?\s*(万\s*元|千\s*元|百\s*万\s*元|亿\s*元|元)(?![氏谋阳江宝])"
 )
+# "12.50万" says by itself what it is counted in.
+_OWN_UNIT: Final = re.compile(r"(?P<figure>[-+\d,.\s]*\d)\s*(?P<unit>百万元|万元?|亿元?|千元|元)$")
 
 
 @dataclass(slots=True)
@@ -54,6 +56,8 @@ class Growing:
     last_row: tuple[Side | None, str] | None = None
     stated_unit: bool = False
     heads: set[tuple[str, ...]] = field(default_factory=set)
+    #: units of cells that say theirs ("12.5万"), whatever stands above the table
+    own_units: dict[tuple[str, str, str, str], MoneyUnit] = field(default_factory=dict)
     #: columns and figures of rows that print fewer figures than there are columns
     unplaced: dict[tuple[Side | None, str], tuple[tuple[str, ...], tuple[str, ...]]] = field(
         default_factory=dict
@@ -82,8 +86,11 @@ def put(
     ``unreadable`` says that ``cell`` holds figures of which nobody knows which is this one's.
     """
     amount = parse_amount(clean(cell.text))
-    if unreadable:
-        amount = PrintedAmount(CellState.UNREADABLE, clean(cell.text))
+    own = _OWN_UNIT.match(clean(cell.printed))
+    if own is not None:
+        amount = replace(parse_amount(own["figure"]), text=clean(cell.printed))
+    if unreadable or (cell.shown is not None and own is None):
+        amount = PrintedAmount(CellState.UNREADABLE, clean(cell.printed))
     fact = Fact(
         form=growing.form.key,
         side=side,
@@ -102,6 +109,8 @@ def put(
         note=note,
     )
     key = fact.key
+    if own is not None:
+        growing.own_units[key] = MoneyUnit(own["unit"].removesuffix("元") + "元")
     known = growing.facts.get(key)
     if known is None or (known.state is CellState.BLANK and fact.state is not CellState.BLANK):
         growing.facts[key] = fact
@@ -145,7 +154,10 @@ def close_forms(
         if unit is None:
             unit = MoneyUnit.WAN
             notes.append("未标明金额单位，按万元读取")
-        facts = [_in_unit(fact, unit) for fact in growing.facts.values()]
+        facts = [
+            _in_unit(_of_unit(fact, growing.own_units.get(key, unit), unit), unit)
+            for key, fact in growing.facts.items()
+        ]
         facts = _in_row_order(facts, growing)
         if not facts:
             continue
@@ -179,6 +191,14 @@ def _in_unit(fact: Fact, unit: MoneyUnit) -> Fact:
         return fact
     amount = None if fact.amount_wan is None else unit.to_wan(fact.amount_wan)
     return replace(fact, amount_wan=amount, unit=unit)
+
+
+def _of_unit(fact: Fact, own: MoneyUnit, unit: MoneyUnit) -> Fact:
+    """A fact as it is, or unreadable where it is printed in a unit of its own: its decimals are
+    none of its column's."""
+    if own is unit:
+        return fact
+    return replace(fact, amount_wan=None, decimals=None, state=CellState.UNREADABLE)
 
 
 def _column_variant(growing: Growing, facts: Sequence[Fact]) -> set[str]:

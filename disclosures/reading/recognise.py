@@ -136,7 +136,7 @@ def _locate(grids: Sequence[Grid], text: str) -> list[tuple[int, int]]:
     spots: list[tuple[int, int]] = []
     floor = 0
     for grid in grids:
-        rows = [[plain(cell.text) for cell in row] for row in grid.rows]
+        rows = [[plain(cell.printed) for cell in row] for row in grid.rows]
         tokens = [[token for token in row if token] for row in rows]
         tokens = [row for row in tokens if row]
         start = _first_found(tokens, text, floor)

@@ -68,7 +68,6 @@ def by_key(reading: Reading) -> dict[tuple[str, str], Fact]:
         (0, '_ * #,##0.00_ ;_ * -#,##0.00_ ;_ * "-"??_ ;_ @_ ', "-"),
         (1234567, "#,##0.00,", "1234.57"),
         (0.125, "0.0%", "12.5%"),
-        (5, '0.00"万元"', "5.00"),
         (7, "@", "7"),
         (3.14159, "0.000000", "3.141590"),
     ],
@@ -76,7 +75,8 @@ def by_key(reading: Reading) -> dict[tuple[str, str], Fact]:
 def test_numbers_are_shown_as_their_format_says(
     value: float, number_format: str, shown: str
 ) -> None:
-    assert shown_number(value, number_format) == shown
+    number = shown_number(value, number_format)
+    assert (number.figure, number.shown) == (shown, None)
 
 
 def test_spreadsheet_keeps_the_decimals_that_it_shows(tmp_path: Path) -> None:

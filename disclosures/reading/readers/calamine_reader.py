@@ -1,8 +1,9 @@
-"""Spreadsheets by calamine; how numbers are shown, by openpyxl."""
+"""Spreadsheets by calamine; how they are shown, by openpyxl and xlrd."""
 
 from __future__ import annotations
 
 import datetime as dt
+import io
 import re
 import zipfile
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -26,6 +27,10 @@ _CALCULATES: Final = re.compile(
 _SHEET_NAME: Final = re.compile(r"'[^']*'!")
 #: Columns that one mark of hidden columns may cover.
 _MAX_HIDDEN: Final = 1000
+
+#: Years of dates that a disclosure may name; the figures of a form are rarely dates of these.
+_DATES: Final = (2000, 2050)
+_EPOCH: Final = dt.datetime(1899, 12, 30)  # noqa: DTZ001 - workbooks know no time zones
 
 Value = int | float | str | bool | dt.time | dt.date | dt.datetime | dt.timedelta
 
@@ -74,7 +79,9 @@ class CalamineReader:
                 notes.append(f"工作表“{sheet.name}”有{len(formulas)}个公式没有计算结果")
             lines = [
                 [
-                    formulas.get((row, column)) or _shown(value, shown.get((row, column)))
+                    GridCell(formulas[row, column])
+                    if (row, column) in formulas
+                    else _cell(value, shown.get((row, column)))
                     for column, value in enumerate(line)
                 ]
                 for row, line in enumerate(values)
@@ -83,10 +90,8 @@ class CalamineReader:
             left_out = _without_hidden(lines, hidden)
             if left_out:
                 notes.append(f"工作表“{sheet.name}”隐藏的{left_out}有数字，未读")
-            rows = without_empty_columns(
-                tuple(tuple(GridCell(text) for text in line) for line in lines)
-            )
-            if not any(cell.text for line in rows for cell in line):
+            rows = without_empty_columns(tuple(map(tuple, lines)))
+            if not any(cell.printed for line in rows for cell in line):
                 continue
             grids.append(Grid(self.name, None, rows, sheet=sheet.name))
             texts.append(sheet_text(sheet.name, rows))
@@ -113,38 +118,63 @@ class _Styles:
         self._sheets: dict[str, dict[tuple[int, int], str]] = {}
         self._formulas: dict[str, dict[tuple[int, int], str]] = {}
         self._hidden: dict[str, _Hidden] = {}
-        if not zipfile.is_zipfile(path):
-            return
-        import openpyxl
-
+        # The libraries raise errors of many types on workbooks of other programs (and openpyxl
+        # cannot read xlsb and ods); the values are calamine's and do not depend on them.
         try:
-            # A stream, because openpyxl judges paths by their extension.
-            with path.open("rb") as file:
-                workbook = openpyxl.load_workbook(file, keep_links=False)
-            for sheet in workbook.worksheets:
-                formats: dict[tuple[int, int], str] = {}
-                # Only the cells that the file holds: iter_rows makes all of them up to the last
-                # one, 17 thousand million for a stray cell in the corner of the sheet.
-                for cell in sheet._cells.values():
-                    place = (cell.row - 1, cell.column - 1)
-                    if cell.data_type == "f":
-                        self._formulas.setdefault(sheet.title, {})[place] = str(cell.value)
-                    if cell.data_type in "nf" and cell.value is not None:
-                        formats[place] = cell.number_format
-                self._sheets[sheet.title] = formats
-                hidden = self._hidden.setdefault(sheet.title, _Hidden())
-                hidden.rows = {n - 1 for n, row in sheet.row_dimensions.items() if row.hidden}
-                for column in sheet.column_dimensions.values():
-                    if column.hidden and column.min and column.max:
-                        last = min(column.max, column.min + _MAX_HIDDEN)
-                        hidden.columns |= set(range(column.min - 1, last))
-        # openpyxl raises errors of many types on workbooks of other programs (and cannot read
-        # xlsb and ods); the values are calamine's and do not depend on it.
+            (self._of_package if zipfile.is_zipfile(path) else self._of_excel_97)(path)
         except Exception as error:
             self._sheets.clear()
             self._formulas.clear()
             self._hidden.clear()
             notes.append(f"数字格式无法读取，小数位数按存储值：{error!r}"[:300])
+
+    def _of_excel_97(self, path: Path) -> None:
+        import xlrd
+
+        with xlrd.open_workbook(
+            file_contents=path.read_bytes(), formatting_info=True, logfile=io.StringIO()
+        ) as workbook:
+            formats = [
+                workbook.format_map[xf.format_key].format_str
+                if xf.format_key in workbook.format_map
+                else "General"
+                for xf in workbook.xf_list
+            ]
+            for sheet in workbook.sheets():
+                self._sheets[sheet.name] = {
+                    (row, column): formats[sheet.cell_xf_index(row, column)]
+                    for row in range(sheet.nrows)
+                    for column in range(sheet.row_len(row))
+                    if sheet.cell_type(row, column) in (xlrd.XL_CELL_NUMBER, xlrd.XL_CELL_DATE)
+                }
+                self._hidden[sheet.name] = _Hidden(
+                    {number for number, row in sheet.rowinfo_map.items() if row.hidden},
+                    {number for number, column in sheet.colinfo_map.items() if column.hidden},
+                )
+
+    def _of_package(self, path: Path) -> None:
+        import openpyxl
+
+        # A stream, because openpyxl judges paths by their extension.
+        with path.open("rb") as file:
+            workbook = openpyxl.load_workbook(file, keep_links=False)
+        for sheet in workbook.worksheets:
+            formats: dict[tuple[int, int], str] = {}
+            # Only the cells that the file holds: iter_rows makes all of them up to the last
+            # one, 17 thousand million for a stray cell in the corner of the sheet.
+            for cell in sheet._cells.values():
+                place = (cell.row - 1, cell.column - 1)
+                if cell.data_type == "f":
+                    self._formulas.setdefault(sheet.title, {})[place] = str(cell.value)
+                if cell.data_type in "nf" and cell.value is not None:
+                    formats[place] = cell.number_format
+            self._sheets[sheet.title] = formats
+            hidden = self._hidden.setdefault(sheet.title, _Hidden())
+            hidden.rows = {n - 1 for n, row in sheet.row_dimensions.items() if row.hidden}
+            for column in sheet.column_dimensions.values():
+                if column.hidden and column.min and column.max:
+                    last = min(column.max, column.min + _MAX_HIDDEN)
+                    hidden.columns |= set(range(column.min - 1, last))
 
     def of(self, sheet: str) -> Mapping[tuple[int, int], str]:
         return self._sheets.get(sheet, {})
@@ -173,7 +203,7 @@ def _uncalculated(
     }
 
 
-def _without_hidden(lines: list[list[str]], hidden: _Hidden) -> str:
+def _without_hidden(lines: list[list[GridCell]], hidden: _Hidden) -> str:
     """Blank out hidden rows and columns with figures, and say how many they were.
 
     Those with names, codes, line numbers or zeros alone change no figure: sheets hide the codes
@@ -181,7 +211,7 @@ def _without_hidden(lines: list[list[str]], hidden: _Hidden) -> str:
     """
     rows = [n for n in sorted(hidden.rows) if n < len(lines) and _has_figures(lines[n])]
     for number in rows:
-        lines[number][:] = [""] * len(lines[number])
+        lines[number][:] = [GridCell("")] * len(lines[number])
     columns = [
         number
         for number in sorted(hidden.columns)
@@ -190,13 +220,13 @@ def _without_hidden(lines: list[list[str]], hidden: _Hidden) -> str:
     for line in lines:
         for number in columns:
             if number < len(line):
-                line[number] = ""
+                line[number] = GridCell("")
     told = [f"{len(found)}{kind}" for found, kind in ((rows, "行"), (columns, "列")) if found]
     return "、".join(told)
 
 
-def _has_figures(texts: Iterable[str]) -> bool:
-    return any("." in text and _is_amount(text) for text in texts)
+def _has_figures(cells: Iterable[GridCell]) -> bool:
+    return any("." in cell.text and _is_amount(cell.text) for cell in cells)
 
 
 def _is_amount(text: str) -> bool:
@@ -208,19 +238,34 @@ def _at(values: Sequence[Sequence[Value]], row: int, column: int) -> Value:
     return values[row][column] if row < len(values) and column < len(values[row]) else ""
 
 
-def _shown(value: Value, number_format: str | None) -> str:
+def _cell(value: Value, number_format: str | None) -> GridCell:
     match value:
         case bool():
-            return str(value).upper()
+            return GridCell(str(value).upper())
         case int() | float():
-            return shown_number(value, number_format)
+            number = shown_number(value, number_format)
+            return GridCell(number.figure, shown=number.shown)
         case str():
-            return value.strip()
-        case _:
-            return str(value)
+            return GridCell(value.strip())
+    text = str(value).removesuffix(" 00:00:00")
+    if isinstance(value, dt.date) and len(text) == 10 and _DATES[0] <= value.year <= _DATES[1]:
+        return GridCell(text)
+    # A figure that was given the format of a date, which makes a time of what is below zero.
+    return GridCell(format(_serial(value), ".15g"), shown=f"{text}（日期或时间）")
+
+
+def _serial(value: dt.time | dt.date | dt.timedelta) -> float:
+    """The number behind a date or time, in days."""
+    if isinstance(value, dt.time):
+        value = dt.datetime.combine(_EPOCH, value)
+    elif isinstance(value, dt.timedelta):
+        value = _EPOCH + value
+    elif not isinstance(value, dt.datetime):
+        value = dt.datetime.combine(value, dt.time())
+    return (value - _EPOCH) / dt.timedelta(days=1)
 
 
 def sheet_text(title: str, rows: Collection[Collection[GridCell]]) -> str:
     """A sheet as text: its name, then a line per row with cells between tabs."""
-    lines = ("\t".join(cell.text.replace("\n", "") for cell in row).rstrip() for row in rows)
+    lines = ("\t".join(cell.printed.replace("\n", "") for cell in row).rstrip() for row in rows)
     return "\n".join([title, *(line for line in lines if line)])
