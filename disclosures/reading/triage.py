@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from itertools import pairwise
 from typing import Final
 
 import yaml
@@ -34,6 +35,8 @@ _ORDINAL: Final = re.compile(
     r"(?:\([一二三四五六七八九十\d]{1,3}\)|\d{1,2}[.、]|[一二三四五六七八九十]{1,3}、)?"
 )
 _LEAST_LETTERS: Final = 20
+# What only the whole accounts hold.
+_WHOLE_ACCOUNTS: Final = re.compile("收入?、?支出?决算总表|(?<!拨款)收入决算表")
 _FULL_WIDTH: Final = str.maketrans("()", "（）")
 
 _NAMES: Final = {
@@ -72,6 +75,11 @@ class _Wording(BaseModel):
     performance: _Kind
     least_points: dict[str, int]
     not_accounts: tuple[str, ...]
+    parts_of_accounts: tuple[str, ...]
+    governments: tuple[str, ...]
+    below_name: str
+    below_name_points: int
+    furniture: str
     agency_ends: tuple[str, ...]
     agency_patterns: tuple[tuple[str, int], ...]
     covers: tuple[str, ...]
@@ -114,7 +122,7 @@ def classify(pages: Sequence[PageText], *, may_be_scan: bool = True) -> Triage:
     title = _title(pages)
     opening = whole[: _wording().opening_letters]
     points = _points(opening, whole)
-    kind, reason = _decide(points, title)
+    kind, reason = _decide(points, title, whole)
     return Triage(
         kind=kind,
         reason=reason,
@@ -141,12 +149,17 @@ def _points(opening: str, whole: str) -> dict[DocumentKind, int]:
 
 
 def _decide(
-    points: Mapping[DocumentKind, int], title: str | None
+    points: Mapping[DocumentKind, int], title: str | None, whole: str
 ) -> tuple[DocumentKind, str | None]:
     bare = squeeze(title or "")
     for pattern in _wording().not_accounts:
         if bare and re.search(pattern, bare):
             return DocumentKind.OTHER, f"标题为“{title}”，不是部门本身的决算"
+    for pattern in _wording().parts_of_accounts:
+        if bare and re.search(pattern, bare) and not _WHOLE_ACCOUNTS.search(whole):
+            return DocumentKind.OTHER, f"标题为“{title}”，只是决算的一部分"
+    if sum(bool(re.search(pattern, whole)) for pattern in _wording().governments) >= 2:
+        return DocumentKind.OTHER, "是一级政府的财政决算，不是部门决算"
     least = _wording().least_points
     enough = {kind: found for kind, found in points.items() if found >= least[kind.value]}
     if not enough:
@@ -167,12 +180,14 @@ def _title(pages: Sequence[PageText]) -> str | None:
             line = re.sub(r"\s+", "", clean(raw)).strip("#*-—>|")
             if not line or re.fullmatch(r"[-—\d\s]+", line):
                 continue
+            if re.search(_wording().furniture, line):
+                continue
             if re.match(r"目录|第一部分|附件\d*$", line) or line.endswith(("。", "；")):
                 return _joined_title(taken)
             taken.append(line)
             text = "".join(taken)
             if re.search(r"(?:决算|预算|绩效|报告|报表|通知|公告)", text) and not re.search(
-                r"(?:年度?|部门|单位)$", text
+                r"(?:年度?|部门|单位|财政|拨款|公共预算|[及和与、])$", text
             ):
                 more = _rest_of_title(page.text, raw)
                 return _joined_title([*taken, more] if more else taken)
@@ -229,6 +244,8 @@ def _agency(pages: Sequence[PageText], title: str | None) -> str | None:
         named = cell.search(clean(line))
         if named and (name := _as_agency(named["agency"])):
             votes[name] = max(votes[name], wording.agency_cell_points)
+    for agency in _above_years(lines):
+        votes[agency] = max(votes[agency], wording.below_name_points) + (1 if votes[agency] else 0)
     sources = [(squeeze(title or ""), wording.title_points)]
     sources += [(plain(line), 0) for line in lines if len(line) < 120]
     sources.append((_normal("\n".join(lines)), 0))
@@ -240,8 +257,30 @@ def _agency(pages: Sequence[PageText], title: str | None) -> str | None:
                     votes[name] = max(votes[name], worth + more) + (1 if votes[name] else 0)
     if not votes:
         return None
+    _without_columns(votes, _normal("".join(lines)))
     best = max(votes.values())
     return max((name for name, count in votes.items() if count == best), key=len)
+
+
+def _above_years(lines: Sequence[str]) -> Iterator[str]:
+    """Names that stand alone in the line above "2023年度部门决算"."""
+    filled = [bare for line in lines if (bare := plain(line))]
+    for above, below in pairwise(filled):
+        if re.search(_wording().below_name, below) and (name := _as_agency(above)):
+            yield name
+
+
+def _without_columns(votes: Counter[str], whole: str) -> None:
+    """Takes a portal's column from before a name ("财政局" above "某某中学2022年度部门决算"): the
+    name with it stands nowhere else, the name alone does."""
+    for name in [*votes]:
+        for other in [*votes]:
+            if name != other and name.endswith(other):
+                long, short = squeeze(name), squeeze(other)
+                alone = whole.count(short) - whole.count(long)
+                if whole.count(long) <= 1 and alone >= 1:
+                    votes[other] = max(votes[other], votes.pop(name))
+                    break
 
 
 def _labelled(lines: Sequence[str]) -> Counter[str]:
@@ -288,7 +327,9 @@ def _ends() -> re.Pattern[str]:
 def _as_agency(text: str) -> str | None:
     name = squeeze(text).strip("()、,.:;_")
     # "…委员会及委属单位" is published by the commission.
-    name = re.sub(r"(?:及|和)(?:其)?(?:[委局厅所直])?(?:所|直)?属(?:各)?(?:预算)?单位$", "", name)
+    name = re.sub(
+        r"(?:及|和)(?:其)?(?:[委局厅所直])?(?:所|直)?属(?:(?:各)?(?:预算)?单位)?$", "", name
+    )
     if text.endswith(")") and "(" in name:
         name += ")"
     if not 4 <= len(name) <= 40 or not has_chinese(name) or "XX" in name:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import yaml
 
 from disclosures.amounts import MoneyUnit
 from disclosures.model import DocumentKind
@@ -103,6 +104,47 @@ def test_who_publishes(text: str, agency: str) -> None:
 
 def test_a_blank_template_has_no_agency() -> None:
     assert classify([PageText(1, ACCOUNTS.replace("某某市水务局", "上海市XX局"))]).agency is None
+
+
+OPENINGS = yaml.safe_load(Path(__file__).with_name("triage_openings.yaml").read_text("utf-8"))
+FORMS = (
+    "目录\n第二部分 部门决算表\n一、收入支出决算总表\n二、收入决算表\n三、支出决算表\n"
+    "四、财政拨款收入支出决算总表\n五、一般公共预算财政拨款支出决算表\n"
+)
+SAID = (
+    "第三部分 决算情况说明\n一、收入支出决算总体情况说明\n收、支总计均为10.00万元。"
+    "支出决算为8.00万元，完成年初预算的80.00%。\n"
+)
+
+
+@pytest.mark.parametrize(("opening", "agency", "year"), OPENINGS["accounts"])
+def test_whose_final_accounts(opening: str, agency: str | None, year: int) -> None:
+    triage = classify([PageText(1, f"{opening}\n{FORMS}{SAID}")])
+    assert (triage.kind.value, triage.agency, triage.year) == ("final_accounts", agency, year)
+
+
+@pytest.mark.parametrize(("text", "kind"), OPENINGS["others"])
+def test_what_is_no_final_accounts_of_a_department(text: str, kind: str) -> None:
+    triage = classify([PageText(1, text)])
+    assert triage.kind.value == kind
+    assert triage.reason
+
+
+def test_a_part_of_the_accounts_may_head_the_whole() -> None:
+    heading = "某某局2019年“三公”经费决算情况\n"
+    assert classify([PageText(1, heading + FORMS + SAID)]).kind is DocumentKind.FINAL_ACCOUNTS
+
+
+def test_a_finance_bureau_that_makes_the_accounts_of_its_city_has_its_own() -> None:
+    duties = "负责编制全市决算草案报告，管理政府债务余额，编制社会保险基金决算。\n"
+    triage = classify([PageText(1, "某某市财政局2022年度部门决算\n" + duties + FORMS + SAID)])
+    assert (triage.kind.value, triage.agency) == ("final_accounts", "某某市财政局")
+
+
+def test_a_wrapped_title_is_read_to_its_end() -> None:
+    lines = "某某区管委会2019年度一般公共预算财政", "拨款“三公”经费支出决算情况说明"
+    page = "\n".join((*lines, "经费支出决算为6.28万元。"))
+    assert classify([PageText(1, page)]).title == "".join(lines)
 
 
 @pytest.mark.shared
