@@ -18,23 +18,16 @@ from sqlalchemy.engine import Row
 from sqlalchemy.orm import aliased
 
 from connectors.records import FetchOutcome
-from disclosures.amounts import CellState, MoneyUnit
-from disclosures.model import Fact, PerformanceFact, Side, Statement
-from disclosures.verdicts import Operand, Severity, State
+from disclosures.verdicts import Severity, State
 from warehouse.rows import CHUNK
 from warehouse.schema import (
     CoreDisclosure,
     CoreDisclosureDocument,
-    CoreFact,
     CoreFinding,
     CoreJudgement,
-    CorePerformance,
-    CoreStatement,
-    OutValidation,
     RawDocument,
     RawFetch,
     RawReading,
-    RawRun,
 )
 
 
@@ -83,95 +76,6 @@ class DisclosureSummary:
     def warnings(self) -> int:
         return self.found.get((Severity.WARN.value, State.FAIL.value), 0)
 
-    def in_state(self, state: State) -> int:
-        """Listed findings in a state, of any severity."""
-        return sum(count for (_, found), count in self.found.items() if found == state.value)
-
-
-@dataclass(frozen=True, slots=True)
-class FindingRecord:
-    """One listed verdict with the figures that took part. Amounts in 万元."""
-
-    disclosure_id: str
-    agency: str
-    year: int | None
-    ruleset: str
-    rule: str
-    subject: str
-    severity: str
-    state: str
-    form: str | None
-    stated_wan: Decimal | None
-    computed_wan: Decimal | None
-    difference_wan: Decimal | None
-    tolerance_wan: Decimal | None
-    message: str
-    innocent: str | None
-    sha256: str | None
-    page: int | None
-    quote: str | None
-    operands: tuple[Operand, ...]
-    cause: int | None
-
-    @property
-    def is_error(self) -> bool:
-        """An identity of severity *error* that is violated: the disclosure is wrong."""
-        return self.severity == Severity.ERROR.value and self.state == State.FAIL.value
-
-
-@dataclass(frozen=True, slots=True)
-class DocumentRecord:
-    """A document's part in a disclosure and what was read of it."""
-
-    sha256: str
-    role: str
-    narrative: bool
-    forms: tuple[str, ...]
-    reader_version: str
-    media_type: str
-    size_bytes: int
-    archived_as: str
-    file_name: str | None
-    url: str | None
-    first_seen_at: datetime
-    kind: str | None
-    reason: str | None
-    title: str | None
-    pages: int
-    unit: str | None
-    sections: tuple[str, ...]
-    readers: Mapping[str, str]
-    notes: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class FormRecord:
-    """One form as the disclosure shows it, cells in printed order, from one document."""
-
-    form: str
-    title: str
-    sha256: str
-    pages: tuple[int, ...]
-    unit: str
-    variant: str
-    declared_empty: bool
-    complete: bool
-    notes: tuple[str, ...]
-    facts: tuple[Fact, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class DisclosureRecord:
-    """One disclosure with everything that is known of it. Statements come from the one document
-    whose narrative counts, performance figures from every document, keyed by its hash."""
-
-    summary: DisclosureSummary
-    documents: tuple[DocumentRecord, ...]
-    forms: tuple[FormRecord, ...]
-    findings: tuple[FindingRecord, ...]
-    statements: tuple[Statement, ...]
-    performance: Mapping[str, tuple[PerformanceFact, ...]]
-
 
 @dataclass(frozen=True, slots=True)
 class OtherDocument:
@@ -190,52 +94,6 @@ class OtherDocument:
     url: str | None
     file_name: str | None
     first_seen_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class FailedFetch:
-    """A request that brought nothing, with the reason."""
-
-    site: str
-    url: str
-    role: str
-    outcome: str
-    status: int | None
-    reason: str | None
-    fetched_at: datetime
-    found_on: str | None
-    link_text: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class RunRecord:
-    """One run of the job."""
-
-    run_id: str
-    kind: str
-    state: str
-    started_at: datetime
-    finished_at: datetime | None
-    parameters: Mapping[str, Any]
-    code_version: str
-    ruleset: str
-    reader_version: str
-    flow_run_id: str | None
-    summary: Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class ValidationRecord:
-    """One Great Expectations validation as saved."""
-
-    run_id: str
-    suite: str
-    batch: str
-    ruleset: str
-    validated_at: datetime
-    success: bool
-    rows: int
-    results: tuple[Mapping[str, Any], ...]
 
 
 def standing_judgements(ruleset: str | None = None) -> Subquery:
@@ -265,16 +123,6 @@ def standing_judgements(ruleset: str | None = None) -> Subquery:
     return query.subquery("standing")
 
 
-def judged(
-    engine: Engine, disclosure_ids: Collection[str], ruleset: str | None = None
-) -> tuple[list[DisclosureSummary], list[FindingRecord]]:
-    """Overview rows and findings of some disclosures."""
-    return (
-        disclosure_summaries(engine, disclosure_ids=disclosure_ids, ruleset=ruleset),
-        findings(engine, disclosure_ids, ruleset=ruleset),
-    )
-
-
 def disclosure_summaries(
     engine: Engine,
     *,
@@ -296,87 +144,6 @@ def disclosure_summaries(
         key=lambda d: (-(d.year or 0), d.region_code or "", d.agency, d.site or "", d.disclosure_id)
     )
     return made
-
-
-def findings(
-    engine: Engine, disclosure_ids: Collection[str], *, ruleset: str | None = None
-) -> list[FindingRecord]:
-    """Listed findings of the standing judgements: violated errors first, then by department,
-    form, rule and subject."""
-    made: list[FindingRecord] = []
-    with engine.connect() as connection:
-        for ids in _chunks_or_all(sorted(set(disclosure_ids))):
-            made += _findings(connection, ids, ruleset)
-    severities = [severity.value for severity in Severity]
-    made.sort(
-        key=lambda f: (
-            f.state != State.FAIL.value,
-            severities.index(f.severity) if f.severity in severities else len(severities),
-            f.agency,
-            f.year or 0,
-            f.disclosure_id,
-            f.form or "",
-            f.rule,
-            f.subject,
-        )
-    )
-    return made
-
-
-def disclosure(
-    engine: Engine, disclosure_id: str, *, ruleset: str | None = None
-) -> DisclosureRecord | None:
-    """Everything about one current disclosure, or None if there is no such one."""
-    with engine.connect() as connection:
-        summaries = _summaries(connection, [disclosure_id], None, None, ruleset)
-        if not summaries:
-            return None
-        rows = connection.execute(
-            select(
-                CoreDisclosureDocument.__table__,
-                RawDocument.media_type,
-                RawDocument.size_bytes,
-                RawDocument.archived_as,
-                RawDocument.file_name,
-                RawDocument.url,
-                RawDocument.first_seen_at,
-                RawReading.kind,
-                RawReading.reason,
-                RawReading.title,
-                RawReading.pages,
-                RawReading.unit,
-                RawReading.sections,
-                RawReading.readers,
-                RawReading.notes,
-                RawReading.forms.label("read_forms"),
-            )
-            .join(RawDocument, RawDocument.sha256 == CoreDisclosureDocument.sha256)
-            .outerjoin(
-                RawReading,
-                (RawReading.sha256 == CoreDisclosureDocument.sha256)
-                & (RawReading.reader_version == CoreDisclosureDocument.reader_version),
-            )
-            .where(CoreDisclosureDocument.disclosure_id == disclosure_id)
-            .order_by(CoreDisclosureDocument.ordinal, CoreDisclosureDocument.sha256)
-        ).all()
-        forms: list[FormRecord] = []
-        statements: tuple[Statement, ...] = ()
-        performance: dict[str, tuple[PerformanceFact, ...]] = {}
-        for row in rows:
-            forms += _forms(connection, row)
-            if row.narrative:
-                statements = _statements(connection, row.sha256, row.reader_version)
-            figures = _performance(connection, row.sha256, row.reader_version)
-            if figures:
-                performance[row.sha256] = figures
-        return DisclosureRecord(
-            summary=summaries[0],
-            documents=tuple(_document(row) for row in rows),
-            forms=tuple(sorted(forms, key=lambda form: form.form)),
-            findings=tuple(_findings(connection, [disclosure_id], ruleset)),
-            statements=statements,
-            performance=performance,
-        )
 
 
 def other_documents(engine: Engine, *, sites: Collection[str] | None = None) -> list[OtherDocument]:
@@ -483,85 +250,6 @@ def brought_nothing() -> ColumnElement[bool]:
     ended = (FetchOutcome.FAILED.value, FetchOutcome.REFUSED.value, FetchOutcome.BLOCKED.value)
     skipped = RawFetch.outcome == FetchOutcome.SKIPPED.value
     return RawFetch.outcome.in_(ended) | (skipped & RawFetch.sha256.is_(None))
-
-
-def failed_fetches(engine: Engine, run_id: str | None = None) -> list[FailedFetch]:
-    """Requests of a run (of the latest nightly one if None) that brought nothing, by site and
-    URL."""
-    wanted = run_id
-    with engine.connect() as connection:
-        if wanted is None:
-            wanted = connection.scalar(
-                select(RawRun.run_id)
-                .where(RawRun.kind == "nightly")
-                .order_by(RawRun.started_at.desc(), RawRun.run_id)
-                .limit(1)
-            )
-        rows = connection.execute(
-            select(
-                RawFetch.site,
-                RawFetch.url,
-                RawFetch.role,
-                RawFetch.outcome,
-                RawFetch.status,
-                RawFetch.reason,
-                RawFetch.fetched_at,
-                RawFetch.found_on,
-                RawFetch.link_text,
-            )
-            .where(
-                RawFetch.run_id == wanted,
-                brought_nothing(),
-            )
-            .order_by(RawFetch.site, RawFetch.url, RawFetch.fetch_id)
-        )
-        return [FailedFetch(*row) for row in rows]
-
-
-def runs(engine: Engine, *, limit: int = 50) -> list[RunRecord]:
-    """The latest runs, newest first."""
-    query = (
-        select(
-            RawRun.run_id,
-            RawRun.kind,
-            RawRun.state,
-            RawRun.started_at,
-            RawRun.finished_at,
-            RawRun.parameters,
-            RawRun.code_version,
-            RawRun.ruleset,
-            RawRun.reader_version,
-            RawRun.flow_run_id,
-            RawRun.summary,
-        )
-        .order_by(RawRun.started_at.desc(), RawRun.run_id)
-        .limit(limit)
-    )
-    with engine.connect() as connection:
-        return [RunRecord(*row) for row in connection.execute(query)]
-
-
-def validations(engine: Engine, run_id: str) -> list[ValidationRecord]:
-    """Validations of a run, by suite and batch."""
-    query = (
-        select(
-            OutValidation.run_id,
-            OutValidation.suite,
-            OutValidation.batch,
-            OutValidation.ruleset,
-            OutValidation.validated_at,
-            OutValidation.success,
-            OutValidation.rows,
-            OutValidation.results,
-        )
-        .where(OutValidation.run_id == run_id)
-        .order_by(OutValidation.suite, OutValidation.batch)
-    )
-    with engine.connect() as connection:
-        return [
-            ValidationRecord(**{**row._mapping, "results": tuple(row.results)})
-            for row in connection.execute(query)
-        ]
 
 
 # From here on: how it is done.
@@ -674,183 +362,6 @@ def _of_standing(standing: Subquery) -> Any:
         & (standing.c.ruleset == CoreFinding.ruleset)
         & (standing.c.context == CoreFinding.context)
         & (standing.c.place == 1)
-    )
-
-
-def _findings(
-    connection: Connection, ids: Sequence[str] | None, ruleset: str | None
-) -> list[FindingRecord]:
-    standing = standing_judgements(ruleset)
-    query = (
-        select(CoreFinding.__table__, CoreDisclosure.agency, CoreDisclosure.year)
-        .join(standing, _of_standing(standing))
-        .join(CoreDisclosure, CoreDisclosure.disclosure_id == CoreFinding.disclosure_id)
-        .order_by(CoreFinding.form, CoreFinding.rule, CoreFinding.subject)
-    )
-    if ids is not None:
-        query = query.where(CoreFinding.disclosure_id.in_(ids))
-    return [
-        FindingRecord(
-            disclosure_id=row.disclosure_id,
-            agency=row.agency,
-            year=row.year,
-            ruleset=row.ruleset,
-            rule=row.rule,
-            subject=row.subject,
-            severity=row.severity,
-            state=row.state,
-            form=row.form,
-            stated_wan=row.stated_wan,
-            computed_wan=row.computed_wan,
-            difference_wan=row.difference_wan,
-            tolerance_wan=row.tolerance_wan,
-            message=row.message,
-            innocent=row.innocent,
-            sha256=row.sha256,
-            page=row.page,
-            quote=row.quote,
-            operands=tuple(_operand(operand) for operand in row.operands),
-            cause=row.cause,
-        )
-        for row in connection.execute(query)
-    ]
-
-
-def _operand(saved: Mapping[str, Any]) -> Operand:
-    amount = saved["amount_wan"]
-    return Operand(**{**saved, "amount_wan": None if amount is None else Decimal(amount)})
-
-
-def _document(row: Row[*tuple[Any, ...]]) -> DocumentRecord:
-    return DocumentRecord(
-        sha256=row.sha256,
-        role=row.role,
-        narrative=row.narrative,
-        forms=tuple(row.forms),
-        reader_version=row.reader_version,
-        media_type=row.media_type,
-        size_bytes=row.size_bytes,
-        archived_as=row.archived_as,
-        file_name=row.file_name,
-        url=row.url,
-        first_seen_at=row.first_seen_at,
-        kind=row.kind,
-        reason=row.reason,
-        title=row.title,
-        pages=row.pages or 0,
-        unit=row.unit,
-        sections=tuple(row.sections or ()),
-        readers=row.readers or {},
-        notes=tuple(row.notes or ()),
-    )
-
-
-def _forms(connection: Connection, row: Row[*tuple[Any, ...]]) -> list[FormRecord]:
-    """The forms that the disclosure takes from one document."""
-    taken = list(row.forms)
-    if not taken:
-        return []
-    facts: dict[str, list[Fact]] = defaultdict(list)
-    for cell in connection.execute(
-        select(CoreFact.__table__)
-        .where(
-            CoreFact.sha256 == row.sha256,
-            CoreFact.reader_version == row.reader_version,
-            CoreFact.form.in_(taken),
-        )
-        .order_by(CoreFact.ordinal)
-    ):
-        facts[cell.form].append(_fact(cell))
-    read = {form["form"]: form for form in row.read_forms or ()}
-    return [
-        FormRecord(
-            form=key,
-            title=read[key]["title"],
-            sha256=row.sha256,
-            pages=tuple(read[key]["pages"]),
-            unit=read[key]["unit"],
-            variant=read[key]["variant"],
-            declared_empty=read[key]["declared_empty"],
-            complete=read[key]["complete"],
-            notes=tuple(read[key]["notes"]),
-            facts=tuple(facts[key]),
-        )
-        for key in taken
-        if key in read
-    ]
-
-
-def _fact(cell: Row[*tuple[Any, ...]]) -> Fact:
-    return Fact(
-        form=cell.form,
-        side=Side(cell.side) if cell.side else None,
-        row=cell.row,
-        line=cell.line,
-        code=cell.code,
-        name=cell.name,
-        column=cell.column,
-        amount_wan=cell.amount_wan,
-        text=cell.text,
-        decimals=cell.decimals,
-        state=CellState(cell.state),
-        unit=MoneyUnit(cell.unit),
-        page=cell.page,
-        bbox=None
-        if cell.bbox is None
-        else (cell.bbox[0], cell.bbox[1], cell.bbox[2], cell.bbox[3]),
-        readers=tuple(cell.readers),
-        agreed=cell.agreed,
-        note=cell.note,
-        seen=tuple((reader, text) for reader, text in cell.seen or ()),
-    )
-
-
-def _statements(connection: Connection, sha256: str, reader_version: str) -> tuple[Statement, ...]:
-    rows = connection.execute(
-        select(CoreStatement.__table__)
-        .where(CoreStatement.sha256 == sha256, CoreStatement.reader_version == reader_version)
-        .order_by(CoreStatement.ordinal)
-    )
-    return tuple(
-        Statement(
-            section=row.section,
-            subject=row.subject,
-            measure=row.measure,
-            value=Decimal(row.value) if row.value else None,
-            unit=row.unit,
-            quote=row.quote,
-            page=row.page,
-            direction=row.direction,
-            versus=row.versus,
-            agreed=row.agreed,
-            note=row.note,
-        )
-        for row in rows
-    )
-
-
-def _performance(
-    connection: Connection, sha256: str, reader_version: str
-) -> tuple[PerformanceFact, ...]:
-    rows = connection.execute(
-        select(CorePerformance.__table__)
-        .where(CorePerformance.sha256 == sha256, CorePerformance.reader_version == reader_version)
-        .order_by(CorePerformance.ordinal)
-    )
-    return tuple(
-        PerformanceFact(
-            table=row.table,
-            project=row.project,
-            indicator=row.indicator,
-            measure=row.measure,
-            value=None if row.value is None else Decimal(row.value),
-            unit=row.unit,
-            text=row.text,
-            page=row.page,
-            agreed=row.agreed,
-            note=row.note,
-        )
-        for row in rows
     )
 
 

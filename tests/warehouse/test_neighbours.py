@@ -120,7 +120,19 @@ def said_of(engine: Engine, disclosure_id: str) -> list[str]:
     with engine.connect() as connection:
         query = select(CoreFinding.message).where(CoreFinding.disclosure_id == disclosure_id)
         every = sorted(connection.scalars(query))
-    (standing,) = queries.findings(engine, [disclosure_id])
+        stands = queries.standing_judgements()
+        (standing,) = connection.execute(
+            select(CoreFinding.message, CoreFinding.innocent)
+            .join(
+                stands,
+                (stands.c.disclosure_id == CoreFinding.disclosure_id)
+                & (stands.c.version == CoreFinding.version)
+                & (stands.c.ruleset == CoreFinding.ruleset)
+                & (stands.c.context == CoreFinding.context)
+                & (stands.c.place == 1),
+            )
+            .where(CoreFinding.disclosure_id == disclosure_id)
+        )
     assert standing.innocent == "先看原件。"
     return [*every, standing.message]
 
