@@ -50,8 +50,11 @@ from disclosures.rendering.tables import Stated, form_tables
 BORN_DIGITAL = ("pdf", "xlsx", "docx", "html")
 SCAN_DPI = 150
 #: The cover and pages of forms as pictures: clean, in 300 dpi, pale with grain, askew with grain
-#: and JPEG, with a seal on every page, and as a picture file instead of a PDF.
-SCANS = ("scan", "scan_300", "scan_pale", "scan_askew", "scan_seal", "scan_tiff")
+#: and JPEG, with a seal on every page in red and in grey, and as a picture file instead of a PDF.
+SCANS = (
+    *("scan", "scan_300", "scan_pale", "scan_askew", "scan_seal", "scan_seal_grey"),
+    "scan_tiff",
+)
 #: ``text`` is what is left of a PDF when its tables are flattened: blank cells are lost, so a row
 #: that has some cannot be read whole.
 FORMATS = (*BORN_DIGITAL, "text", *SCANS)
@@ -263,8 +266,8 @@ def scanned(pdf: bytes, how: str = "scan") -> bytes:
 
 def _form_pages(texts: Sequence[str]) -> list[int]:
     """The cover, and everything from the first to the last page with a form; from 0."""
-    titled = [n for n, text in enumerate(texts) if find_titles(text)[1]]
-    filled = [n for n, text in enumerate(texts) if len(re.findall(r"\d\.\d{2}", text)) >= 12]
+    titled = [n for n, text in enumerate(texts) if any(t.form for t in find_titles(text)[1])]
+    filled = [n for n, text in enumerate(texts) if len(re.findall(r"\d[.．]\d{2}", text)) >= 12]
     # A list of contents has titles and no figures.
     forms = range(min({*titled} & {*filled}), max(titled) + 1)
     return sorted({0, *forms})
@@ -283,6 +286,8 @@ def _worn(picture: Picture, how: str, number: int) -> Picture:
         pixels = np.asarray(turned, dtype=np.float64) + grain.normal(0, 10, pixels.shape)
     elif how == "scan_seal":
         return _sealed(picture, number)
+    elif how == "scan_seal_grey":
+        return _sealed(picture, number).convert("L")
     else:
         return picture
     return fromarray(np.clip(pixels, 0, 255).astype(np.uint8))

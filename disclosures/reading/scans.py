@@ -25,6 +25,7 @@ from disclosures.reading.grids import Grid, GridCell, PageText
 from disclosures.reading.readers import ocr_engine as engine
 from disclosures.reading.readers.base import UnreadableError, place_cells
 from disclosures.reading.readers.ocr_engine import Image
+from disclosures.reading.readers.ocr_seals import PixelBox, without_seals
 from disclosures.reading.readers.ocr_tables import (
     PictureTable,
     find_tables,
@@ -54,13 +55,6 @@ _INK_SHARE: Final = 0.5
 _LEAST_CONTRAST: Final = 50
 _FULL_CONTRAST: Final = 190
 _PAPER: Final = 235
-# Red exceeds the other colours by so much in the ink of seals, which are as wide and high as this;
-# at least this share of the smallest is ink.
-_REDDISH: Final = 40
-_SEAL_MM: Final = (18.0, 65.0)
-_SEAL_INK: Final = 0.03
-_SEAL_LIGHT: Final = 40
-_SEAL_SHADE: Final = 185
 _CLEARLY: Final = 0.1
 _SAMPLE: Final = 8
 #: The second look and its grammar, as readers of their own.
@@ -73,11 +67,13 @@ UNCONFIRMED: Final = "图像识别的数字，未得到表内合计关系的印�
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """One page as a gray picture; ``pt`` is the size of a pixel in points."""
+    """One page as a gray picture; ``pt`` is the size of a pixel in points. ``seals`` are the
+    places, in points, from which seals were taken off."""
 
     page: int
     pixels: Image
     pt: float
+    seals: tuple[Box, ...] = ()
 
 
 @dataclass(slots=True)
@@ -94,14 +90,15 @@ class ScanRead:
 class SeenPages:
     """Recognised pages. ``firsts`` and ``seconds`` are their tables as the two looks saw them,
     ``unruled`` the pages without any that may hold a form.
-    ``scores`` are the confidence of cells by page and box, ``lines`` what stands outside tables by
-    page."""
+    ``scores`` are the confidence of cells by page and box, ``sealed`` the cells that a seal
+    touched, ``lines`` what stands outside tables by page."""
 
     texts: list[PageText] = field(default_factory=list)
     firsts: list[Grid] = field(default_factory=list)
     seconds: list[Grid] = field(default_factory=list)
     unruled: list[PageText] = field(default_factory=list)
     scores: dict[tuple[int, Box], float] = field(default_factory=dict)
+    sealed: set[tuple[int, Box]] = field(default_factory=set)
     lines: dict[int, list[engine.Line]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
@@ -125,7 +122,7 @@ class SeenPages:
         result = agree(witnesses)
         read.notes += result.dropped
         read.forms = _whole(agree_forms(witnesses), result.facts)
-        read.facts = _doubt(result.facts, self.scores)
+        read.facts = _doubt(result.facts, self.scores, self.sealed)
         suspect = sum(not fact.agreed for fact in read.facts)
         if read.facts:
             read.notes.append(
@@ -145,7 +142,8 @@ def pdf_pictures(path: Path, pages: Collection[int]) -> Iterator[Picture]:
             longest = max(page.get_size())
             dpi = min(_DPI, _MAX_SIDE / max(longest, 1.0) * 72)
             colours = page.render(scale=dpi / 72, rev_byteorder=True).to_numpy()
-            yield Picture(number, _without_seals(np.asarray(colours[:, :, :3]), dpi), 72 / dpi)
+            pixels, seals = without_seals(np.asarray(colours[:, :, :3]), dpi)
+            yield Picture(number, pixels, 72 / dpi, _in_points(seals, 72 / dpi))
             page.close()
     finally:
         document.close()
@@ -178,7 +176,9 @@ def image_pictures(path: Path) -> Iterator[Picture]:
                 flat = Pillow.new("RGBA", upright.size, "white")
                 flat.alpha_composite(upright.convert("RGBA"))
                 longest = max(flat.size)
-                pixels = _without_seals(np.array(flat.convert("RGB")), longest / _LONG_SIDE_PT * 72)
+                pt = _LONG_SIDE_PT / longest
+                pixels, found = without_seals(np.array(flat.convert("RGB")), 72 / pt)
+                seals = _in_points(found, pt)
                 scale = _LONG_SIDE_PT / 72 * _DPI / longest
                 if scale > 1.2 or scale < 0.6:
                     # Small print gains from size, and photographs cost time without gain.
@@ -187,7 +187,7 @@ def image_pictures(path: Path) -> Iterator[Picture]:
                         cv2.resize(pixels, None, fx=scale, fy=scale, interpolation=how),
                         dtype=np.uint8,
                     )
-                yield Picture(number, pixels, _LONG_SIDE_PT / max(pixels.shape))
+                yield Picture(number, pixels, _LONG_SIDE_PT / max(pixels.shape), seals)
     except UnreadableError:
         raise
     # Pillow's decoders raise errors of many types on damaged files.
@@ -197,30 +197,8 @@ def image_pictures(path: Path) -> Iterator[Picture]:
         ) from error
 
 
-def _without_seals(colours: Image, dpi: float) -> Image:
-    """A page in grey, with red seals taken off what they cover. Red print elsewhere stays."""
-    import cv2
-
-    grey = np.asarray(cv2.cvtColor(colours, cv2.COLOR_RGB2GRAY), dtype=np.uint8)
-    red, green, blue = (colours[:, :, channel].astype(np.int16) for channel in range(3))
-    reddish = ((red - np.maximum(green, blue)) > _REDDISH).astype(np.uint8)
-    millimetre = dpi / 25.4
-    if reddish.sum() < (_SEAL_MM[0] * millimetre) ** 2 * _SEAL_INK:
-        return grey
-    # The strokes of a seal stand close together.
-    reach = max(round(2 * millimetre), 1)
-    joined = cv2.dilate(reddish, np.ones((reach, reach), np.uint8))
-    count, _, found, _ = cv2.connectedComponentsWithStats(joined)
-    least, most = (side * millimetre for side in _SEAL_MM)
-    for x, y, width, height, _ in found[1:count].tolist():
-        if least <= width <= most and least <= height <= most:
-            place = (slice(y, y + height), slice(x, x + width))
-            # What is black is black in the red of the picture, too; the seal's ink becomes paper.
-            inked = red[place][reddish[place] > 0]
-            light = max(float(np.percentile(inked, _SEAL_LIGHT)), 1.0)
-            cleaned = np.clip(red[place] * (255.0 / light), 0, 255).astype(np.uint8)
-            grey[place] = np.where(cleaned > _SEAL_SHADE, np.uint8(255), cleaned)
-    return grey
+def _in_points(boxes: Iterable[PixelBox], pt: float) -> tuple[Box, ...]:
+    return tuple((box[0] * pt, box[1] * pt, box[2] * pt, box[3] * pt) for box in boxes)
 
 
 def check_length(pages: int) -> None:
@@ -256,7 +234,7 @@ def recognise_pages(pictures: Iterator[Picture], *, opening: bool = True) -> See
             )
             return seen
         page = _straighten(picture)
-        first, second = _table_grids(page, seen.scores)
+        first, second = _table_grids(page, seen)
         seen.firsts += first
         seen.seconds += second
         lines = seen.lines[picture.page] = []
@@ -375,10 +353,8 @@ def _quarter_back(quarters: int, shape: tuple[int, ...]) -> npt.NDArray[np.float
     }[quarters]
 
 
-def _table_grids(
-    page: _Page, scores: dict[tuple[int, Box], float]
-) -> tuple[list[Grid], list[Grid]]:
-    """The tables as the two looks saw them; scores by page and box."""
+def _table_grids(page: _Page, seen: SeenPages) -> tuple[list[Grid], list[Grid]]:
+    """The tables as the two looks saw them; ``seen`` takes what is known of their cells."""
     read_cells(page.pixels, page.tables)
     number = page.picture.page
     first: list[Grid] = []
@@ -401,8 +377,15 @@ def _table_grids(
             )
             grids.append(Grid(name, number, placed, box))
         for cell in table.cells:
-            scores[number, page.box(cell.box)] = cell.score
+            box = page.box(cell.box)
+            seen.scores[number, box] = cell.score
+            if any(_touch(box, seal) for seal in page.picture.seals):
+                seen.sealed.add((number, box))
     return first, second
+
+
+def _touch(box: Box, other: Box) -> bool:
+    return box[0] < other[2] and other[0] < box[2] and box[1] < other[3] and other[1] < box[3]
 
 
 def _page_text(page: _Page, grids: Sequence[Grid], outside: list[engine.Line]) -> PageText:
@@ -462,8 +445,13 @@ def _whole(found: Sequence[FormReading], facts: Sequence[Fact]) -> tuple[FormRea
     )
 
 
-def _doubt(facts: Sequence[Fact], scores: dict[tuple[int, Box], float]) -> tuple[Fact, ...]:
-    """Facts with their confidence; agreed stays what sums prove, and cells without any ink."""
+def _doubt(
+    facts: Sequence[Fact],
+    scores: Mapping[tuple[int, Box], float],
+    sealed: Collection[tuple[int, Box]],
+) -> tuple[Fact, ...]:
+    """Facts with their confidence; agreed stays what sums prove, and cells without any ink that
+    no seal touched."""
     proven = confirmed(facts) - _printed_unlike_others(facts)
     broken = broken_rows(facts)
     odd = _rows_with_doubtful_codes(facts)
@@ -476,7 +464,7 @@ def _doubt(facts: Sequence[Fact], scores: dict[tuple[int, Box], float]) -> tuple
         score = scores.get((fact.page or 0, fact.bbox)) if fact.bbox else None
         empty = fact.state is CellState.BLANK and not fact.text and fact.bbox is not None
         # What a seal or a stain hides looks blank, but then its row does not add up.
-        empty = empty and fact.key not in broken
+        empty = empty and fact.key not in broken and (fact.page, fact.bbox) not in sealed
         sure = fact.agreed and (fact.key in proven or empty)
         sure = sure and (fact.form, fact.row) not in odd and _is_row_of_its_form(fact, codes)
         notes = [fact.note] if fact.note else []

@@ -15,8 +15,9 @@ from PIL import Image, ImageChops, ImageDraw
 from disclosures.amounts import CellState
 from disclosures.model import DocumentKind, Fact, Reading
 from disclosures.reading import read_document
+from disclosures.reading.readers.ocr_engine import _decoded
+from disclosures.reading.readers.ocr_seals import without_seals
 from disclosures.reading.readers.ocr_tables import find_tables
-from disclosures.reading.scans import _without_seals
 from disclosures.reading.sums import broken_rows, confirmed, unbalanced
 from disclosures.rendering import load_figures, render
 
@@ -236,8 +237,73 @@ def test_a_red_seal_hides_no_ink_and_red_print_stays() -> None:
     seal = Image.new("RGB", page.size, "white")
     ImageDraw.Draw(seal).ellipse([180, 180, 420, 420], outline=(215, 60, 60), width=9)
     sealed = np.asarray(ImageChops.multiply(page, seal))
-    cleaned = _without_seals(sealed, 150.0)
+    cleaned, [place] = without_seals(sealed, 150.0)
+    assert np.allclose(place, (180, 180, 421, 421), atol=8)
     assert ((cleaned < 128) == (printed < 128))[90:].all()
     assert (cleaned[25:45, 25:55] < 128).all()
     # The outline would be found as strokes of letters and rulings.
     assert (np.asarray(Image.fromarray(sealed).convert("L")) < 128).sum() > (printed < 128).sum()
+
+
+def lined(grey: int = 0) -> Image.Image:
+    """A table of six rows and two columns, its upright lines of a shade, with figures in it."""
+    page = Image.new("L", (700, 500), 255)
+    pen = ImageDraw.Draw(page)
+    for y in range(100, 401, 50):
+        pen.line([60, y, 640, y], fill=0, width=2)
+        for x in (100, 330, 520) if y < 400 else ():
+            pen.text((x, y + 14), "1234.56", fill=20, font_size=22)
+    for x in (60, 300, 640):
+        pen.line([x, 100, x, 400], fill=grey, width=2)
+    return page
+
+
+@pytest.mark.parametrize("grain", [0, 6])
+def test_a_grey_seal_hides_no_ink_and_pale_lines_stay(grain: int) -> None:
+    page = lined(grey=110)
+    seal = Image.new("L", page.size, 255)
+    pen = ImageDraw.Draw(seal)
+    pen.ellipse([200, 150, 440, 390], outline=106, width=8)
+    pen.polygon([(320, 190), (250, 340), (390, 340)], fill=106)
+    noise = np.random.default_rng(0).normal(0, grain, (500, 700))
+
+    def scanned(picture: Image.Image) -> np.ndarray:
+        pixels = np.clip(np.asarray(picture) + noise, 0, 255).astype(np.uint8)
+        return np.repeat(pixels[:, :, None], 3, axis=2)
+
+    clean, nowhere = without_seals(scanned(page), 150.0)
+    assert nowhere == []
+    cleaned, [place] = without_seals(scanned(ImageChops.multiply(page, seal)), 150.0)
+    assert np.allclose(place, (200, 150, 441, 391), atol=8)
+    # What was seal is paper; what was printed below it is as dark as elsewhere.
+    bare = (np.asarray(seal) < 255) & (np.asarray(page) == 255)
+    assert (cleaned[bare] > 180).mean() > 0.97
+    inked = np.asarray(page) < 60
+    assert (cleaned[inked] < 110).mean() > 0.99
+    assert (
+        len(find_tables(cleaned, 150.0)[0].cells) == len(find_tables(clean, 150.0)[0].cells) == 12
+    )
+
+
+def test_shaded_headings_are_no_seals() -> None:
+    page = np.asarray(lined()).copy()
+    page[102:150, 62:300][page[102:150, 62:300] == 255] = 150
+    page[102:150, 302:640][page[102:150, 302:640] == 255] = 150
+    cleaned, places = without_seals(np.repeat(page[:, :, None], 3, axis=2), 150.0)
+    assert places == []
+    assert (cleaned == page).all()
+
+
+def test_a_letter_foreign_to_mainland_print_gives_way_to_a_likely_one_of_it() -> None:
+    letters = ("", "决", "決", "堃", "1")
+    foreign = np.array([False, False, True, True, False])
+    steps = [
+        (0.9, 0.0, 0.1, 0.0, 0.0),
+        (0.0, 0.1, 0.9, 0.0, 0.0),
+        (0.0, 0.6, 0.4, 0.0, 0.0),
+        (0.9, 0.0, 0.0, 0.1, 0.0),
+        (0.001, 0.0, 0.0, 0.998, 0.001),
+    ]
+    text, score = _decoded(np.array(steps, dtype=np.float32), letters, foreign)
+    # 决 and 決 are one letter that goes over two steps; nothing else looks like 堃.
+    assert (text, round(score, 2)) == ("决堃", 1.0)
