@@ -41,7 +41,6 @@ from disclosures.rendering.synthetic import synthetic_figures
 from expectations.catalogue import load_catalogue
 from expectations.judge import judge_batch
 from warehouse import load
-from warehouse.batches import load_batch
 from warehouse.database import connect, open_engine
 from warehouse.schema import (
     CoreDisclosure,
@@ -52,6 +51,7 @@ from warehouse.schema import (
     RawDocument,
     RawReading,
 )
+from warehouse.stored_batches import load_batch
 
 _VERSION: Final = "bench"
 #: Disclosures that are rendered and read; the others are copies of these.

@@ -20,8 +20,8 @@ from typing import Final, Self
 
 from expectations.catalogue import load_catalogue
 from expectations.judge import JudgedBatch, judge_batch
-from warehouse.batches import load_batch
 from warehouse.database import connect
+from warehouse.stored_batches import load_batch
 
 #: How often a batch may lose its worker before it is given up.
 _TRIES: Final = 3

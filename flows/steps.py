@@ -36,8 +36,8 @@ from flows.judges import Judges
 from flows.progress import advance
 from flows.settings import Settings, load_settings
 from warehouse import load, locations, queries
-from warehouse.batches import load_batch
 from warehouse.database import open_engine
+from warehouse.stored_batches import load_batch
 
 T = TypeVar("T")
 

@@ -23,9 +23,9 @@ from sqlalchemy.orm import aliased
 
 from disclosures.assembly import UNKNOWN_AGENCY
 from disclosures.forms import squeeze
+from warehouse.rows import CHUNK
 from warehouse.schema import CoreDisclosure, CoreDisclosureDocument, RawReading, RawVersion
 
-_CHUNK: Final = 500
 #: Shorter names (中心, 办公室) are the end of too many others.
 _SHORTEST: Final = 4
 #: What a name has behind it to say whose accounts they are: the office's own, or those of all.
@@ -99,7 +99,7 @@ def _earlier(
     read, read_before = aliased(RawReading), aliased(RawReading)
     part = CoreDisclosureDocument
     found: dict[str, list[Earlier]] = defaultdict(list)
-    for start in range(0, len(disclosure_ids), _CHUNK):
+    for start in range(0, len(disclosure_ids), CHUNK):
         rows = connection.execute(
             select(part.disclosure_id, part.sha256, before.sha256, part.reader_version)
             .join(now, now.sha256 == part.sha256)
@@ -117,7 +117,7 @@ def _earlier(
                 & (read_before.reader_version == part.reader_version),
             )
             .where(
-                part.disclosure_id.in_(disclosure_ids[start : start + _CHUNK]),
+                part.disclosure_id.in_(disclosure_ids[start : start + CHUNK]),
                 read_before.agency == read.agency,
                 read_before.year == read.year,
             )
@@ -137,9 +137,9 @@ def _hash(parts: Sequence[str]) -> str:
 
 def _versions(connection: Connection, disclosure_ids: Sequence[str]) -> dict[str, str]:
     found: dict[str, str] = {}
-    for start in range(0, len(disclosure_ids), _CHUNK):
+    for start in range(0, len(disclosure_ids), CHUNK):
         query = select(CoreDisclosure.disclosure_id, CoreDisclosure.version).where(
-            CoreDisclosure.disclosure_id.in_(disclosure_ids[start : start + _CHUNK])
+            CoreDisclosure.disclosure_id.in_(disclosure_ids[start : start + CHUNK])
         )
         found.update((row[0], row[1]) for row in connection.execute(query))
     return found
@@ -157,8 +157,8 @@ def _years_before(connection: Connection, disclosure_ids: Sequence[str]) -> dict
         & (func.coalesce(then.region, "") == func.coalesce(now.region, ""))
     )
     found: dict[str, set[str]] = {}
-    for start in range(0, len(disclosure_ids), _CHUNK):
-        wanted = list(disclosure_ids[start : start + _CHUNK])
+    for start in range(0, len(disclosure_ids), CHUNK):
+        wanted = list(disclosure_ids[start : start + CHUNK])
         rows = connection.execute(
             select(now.disclosure_id, then.disclosure_id)
             .join(then, same)
@@ -193,7 +193,7 @@ def _named(disclosure_id: str, agency: str) -> _Named:
 def _units(connection: Connection, disclosure_ids: Sequence[str]) -> dict[str, Units]:
     """The units of those departments that list any beside their own office."""
     lists: dict[str, Row[*tuple[Any, ...]]] = {}
-    for start in range(0, len(disclosure_ids), _CHUNK):
+    for start in range(0, len(disclosure_ids), CHUNK):
         rows = connection.execute(
             select(
                 CoreDisclosure.disclosure_id,
@@ -213,7 +213,7 @@ def _units(connection: Connection, disclosure_ids: Sequence[str]) -> dict[str, U
                 & (RawReading.reader_version == CoreDisclosureDocument.reader_version),
             )
             .where(
-                CoreDisclosure.disclosure_id.in_(disclosure_ids[start : start + _CHUNK]),
+                CoreDisclosure.disclosure_id.in_(disclosure_ids[start : start + CHUNK]),
                 CoreDisclosure.year.is_not(None),
                 CoreDisclosure.agency != UNKNOWN_AGENCY,
                 RawReading.units.is_not(None),

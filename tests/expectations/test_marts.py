@@ -16,9 +16,10 @@ from expectations.catalogue import Catalogue, load_catalogue
 from expectations.judge import judge_batch
 from warehouse import load
 from warehouse.addresses import Address, Gap
-from warehouse.batches import Batch, load_batch
+from warehouse.batches import Batch
 from warehouse.database import open_engine
 from warehouse.marts import build_marts
+from warehouse.stored_batches import load_batch
 
 SOUND = facts_of(sound_cells())
 WAN = 10**8

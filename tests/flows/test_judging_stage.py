@@ -17,8 +17,8 @@ from expectations.judge import judge_batch
 from flows import steps
 from flows.settings import Settings
 from warehouse import load
-from warehouse.batches import load_batch
 from warehouse.schema import CoreJudgement
+from warehouse.stored_batches import load_batch
 
 
 @pytest.fixture(scope="module")

@@ -16,9 +16,9 @@ from disclosures.assembly import assemble
 from disclosures.model import DocumentKind, Fact, FormReading, Reading, Side, UnitList
 from disclosures.verdicts import Capped, Finding, Judgement, Severity, State
 from warehouse import load, queries
-from warehouse.batches import load_batch
 from warehouse.neighbours import Neighbours, neighbours
 from warehouse.schema import CoreFinding, CoreJudgement
+from warehouse.stored_batches import load_batch
 
 RULES = "rules-1"
 NOON = datetime(2024, 9, 2, 12, tzinfo=UTC)
