@@ -1,7 +1,8 @@
 """Archives of documents: which files a zip, gzip, rar or 7z holds, opened under limits.
 
-A container is no document. Its members are documents of their own, each with its own hash; what
-cannot be opened says so in the reason. Names of members are labels, never paths. No free library
+A container is no document. Its members are documents of their own, each with its own hash; only
+pictures of single pages are joined (:mod:`disclosures.reading.page_pictures`). What cannot be
+opened says so in the reason. Names of members are labels, never paths. No free library
 for Python opens rar and 7z: ``bsdtar`` (libarchive) does, where it is installed. It hands their
 members over as a tar on a pipe, so that nothing is written by their names.
 """
@@ -25,6 +26,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import IO, Final
 
+from disclosures.reading import page_pictures
 from disclosures.reading.packages import ZIP_ERRORS, PackageLimits, directory
 from disclosures.reading.rar_headers import RarEntry, rar_entries
 from disclosures.reading.readers.base import UnreadableError
@@ -43,6 +45,8 @@ _CPU_S: Final = 60
 _MEMORY_BYTES: Final = 2**30
 
 _UTF8_NAME: Final = 0x800
+#: The name of pictures of pages that were joined.
+_JOINED: Final = "图片合并.pdf"
 _CHUNK: Final = 2**20
 # What systems add to archives on their own.
 _LITTER: Final = ("__MACOSX/", ".DS_Store", "Thumbs.db", "desktop.ini")
@@ -50,7 +54,8 @@ _LITTER: Final = ("__MACOSX/", ".DS_Store", "Thumbs.db", "desktop.ini")
 
 @dataclass(frozen=True, slots=True)
 class ContainerLimits:
-    """What a container may hold, everything inside nested ones included."""
+    """What a container may hold, everything inside nested ones included. Of pictures of pages as
+    many are joined as a scan may have."""
 
     members: int = 500
     member_bytes: int = 256 * 2**20
@@ -58,6 +63,7 @@ class ContainerLimits:
     ratio: int = 200
     ratio_from_bytes: int = 48 * 2**20
     depth: int = 3
+    joined_pictures: int = 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +124,7 @@ def members(path: Path, limits: ContainerLimits = ContainerLimits()) -> Contents
     except OSError as error:
         raise UnreadableError(f"文件无法打开：{error.strerror or error}") from error
     _open(body, sniff(body), "", 1, _Budget(limits), contents)
+    contents.members = _with_pictures_joined(contents, limits)
     if not contents.members and not contents.notes:
         raise UnreadableError("压缩包内没有文件，请重新下载")
     return contents
@@ -148,6 +155,36 @@ def _open(
             if budget.exhausted:
                 raise
             contents.notes.append(f"“{member.name}”：{error}")
+
+
+def _with_pictures_joined(contents: Contents, limits: ContainerLimits) -> list[Member]:
+    """The members, pictures of single pages that lie in one folder as one scan."""
+    sets: dict[PurePosixPath, list[Member]] = {}
+    for member in contents.members:
+        if sniff(member.body).is_image and page_pictures.is_page_picture(member.body):
+            sets.setdefault(PurePosixPath(member.name).parent, []).append(member)
+    joined: dict[int, Member] = {}
+    gone: set[int] = set()
+    for folder, pictures in sets.items():
+        if len(pictures) < 2:
+            continue
+        where = f"“{folder}”中" if folder.name else ""
+        try:
+            if len(pictures) > limits.joined_pictures:
+                raise page_pictures.NotPagesError(f"超过上限{limits.joined_pictures}张")
+            scan = page_pictures.join(
+                [(PurePosixPath(one.name).name, one.body) for one in pictures], "压缩包"
+            )
+            if len(scan) > limits.member_bytes:
+                raise page_pictures.NotPagesError(f"合并后超过{limits.member_bytes >> 20} MB")
+        except page_pictures.NotPagesError as error:
+            contents.notes.append(f"{where}{len(pictures)}张图片未合并，各自读取：{error}")
+            continue
+        contents.notes.append(f"{where}{len(pictures)}张页面图片按文件名顺序合并为一份文件读取")
+        joined[id(pictures[0])] = Member(str(folder / _JOINED), scan)
+        gone |= {id(one) for one in pictures}
+    kept = (joined.get(id(m)) or (None if id(m) in gone else m) for m in contents.members)
+    return [member for member in kept if member is not None]
 
 
 def _gzip_member(body: bytes, prefix: str, budget: _Budget) -> Iterator[Member]:

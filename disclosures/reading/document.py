@@ -23,7 +23,7 @@ from disclosures.model import (
     Statement,
     part_key,
 )
-from disclosures.reading import READER_VERSION
+from disclosures.reading import READER_VERSION, page_pictures
 from disclosures.reading.containers import CONTAINERS, members
 from disclosures.reading.grammar import read_flattened
 from disclosures.reading.grids import Grid, PageText, as_shown
@@ -203,6 +203,7 @@ def _read_pdf(
     reader = PdfTextReader()
     read = reader.read_pages(path, max_pages=max_pages)
     content = _Content(read.texts, len(read.texts), {reader.name: reader.version})
+    content.notes += filter(None, [page_pictures.told(body)])
     reading = replace(reading, pages=content.pages, readers=content.readers)
     written = [page for page in read.texts if page.text.strip()]
     if not written and not read.images:
