@@ -41,13 +41,11 @@ from disclosures.verdicts import Finding, Judgement, Severity, State
 from expectations.catalogue import load_catalogue
 from expectations.judge import judge_batch
 from warehouse.marts import Batch, Builder
-from warehouse.narrative_marts import (
-    NarrativeChecks,
-    StatementShape,
-    build_narrative_mart,
-    narratives,
-)
-from warehouse.performance_marts import PerformanceShape, build_performance_mart
+from warehouse.narrative_marts import NarrativeChecks, build_narrative_mart
+from warehouse.narrative_shapes import StatementShape
+from warehouse.narratives import narratives
+from warehouse.performance_marts import build_performance_mart
+from warehouse.performance_shapes import PerformanceShape
 
 #: Disclosures judged together.
 CHUNK: Final = 400

@@ -26,8 +26,8 @@ from warehouse.addresses import Address, Question
 from warehouse.checks import COMPUTED, COMPUTED_HALF, RULE, STATED, STATED_HALF
 from warehouse.history_marts import Carried, HistoryShape, addresses_of_last_year
 from warehouse.indicators import INDICATORS
-from warehouse.narrative_marts import StatementShape, addresses_of
-from warehouse.performance_marts import Cost, PerformanceShape, WithinWeight
+from warehouse.narrative_shapes import StatementShape, addresses_of
+from warehouse.performance_shapes import Cost, PerformanceShape, WithinWeight
 from warehouse.unit_marts import Summed
 from warehouse.version_marts import Reissued
 

@@ -28,25 +28,14 @@ from expectations.custom import (
     violated,
 )
 from warehouse.batches import Batch
-from warehouse.checks import (
-    COMPUTED,
-    MONEY_UNITS,
-    STATED,
-    CheckMart,
-    CheckRow,
-    Evidence,
-    number,
-)
+from warehouse.checks import COMPUTED, MONEY_UNITS, STATED, CheckMart, CheckRow, Evidence, number
 from warehouse.history_marts import HistoryShape, build_history_mart
 from warehouse.marts import Builder, Mart
-from warehouse.narrative_marts import (
-    NarrativeChecks,
-    StatementShape,
-    Tie,
-    build_narrative_mart,
-    narratives,
-)
-from warehouse.performance_marts import PerformanceShape, build_performance_mart
+from warehouse.narrative_marts import NarrativeChecks, build_narrative_mart
+from warehouse.narrative_shapes import StatementShape, Tie
+from warehouse.narratives import narratives
+from warehouse.performance_marts import build_performance_mart
+from warehouse.performance_shapes import PerformanceShape
 from warehouse.unit_marts import Summed, build_unit_mart
 from warehouse.version_marts import Reissued, build_version_mart
 

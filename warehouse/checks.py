@@ -11,7 +11,7 @@ Ratios are intervals of exact integer quotients, rounded outwards to 10⁻⁸ pe
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cached_property, lru_cache
@@ -155,6 +155,11 @@ class Known(NamedTuple):
 
     span: Span
     evidence: tuple[Evidence, ...]
+
+
+def closest(stated: Span, known: Iterable[Known]) -> Known:
+    """The figure that fits, else the one that is nearest; of several, the first."""
+    return min(known, key=lambda k: (not stated.meets(k.span), abs(stated.value - k.span.value)))
 
 
 class CheckRow(NamedTuple):

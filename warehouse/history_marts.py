@@ -14,23 +14,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Final, Literal
 
-from pydantic import BaseModel, ConfigDict
-
 from disclosures.amounts import MoneyUnit
 from warehouse.addresses import Address, Gap
 from warehouse.checks import CheckMart, CheckRow, Evidence, Span, collect
 from warehouse.figures import Value
 from warehouse.marts import Builder
-from warehouse.narrative_marts import Narrative, NarrativeChecks
+from warehouse.narrative_marts import NarrativeChecks
+from warehouse.narrative_shapes import Spec
+from warehouse.narratives import Narrative
 
 _UNIT: Final = MoneyUnit.WAN.value
 
 
-class _Spec(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Carried(_Spec):
+class Carried(Spec):
     """A cell of this year is a cell of last year's forms. ``subject`` is what auditors read."""
 
     shape: Literal["carried"]
@@ -39,7 +35,7 @@ class Carried(_Spec):
     equals: str
 
 
-class Restated(_Spec):
+class Restated(Spec):
     """The figure of last year that a change implies (current − change) is one of some cells of
     last year's forms. ``subject`` is a pattern that fits the subject as a whole."""
 

@@ -1,8 +1,6 @@
 """Checks of performance self-evaluation forms (绩效自评表).
 
-As for the narrative, a rule of the catalogue carries one of the shapes below. A form is that of a
-project or of a whole unit; a summary has a line per project. Points and weights are exact where
-they are whole; a fraction stands for half a unit of its last decimal either way.
+As for the narrative, a rule of the catalogue carries a shape (:mod:`warehouse.performance_shapes`).
 """
 
 from __future__ import annotations
@@ -11,12 +9,8 @@ import re
 import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from decimal import Decimal
 from functools import cached_property, lru_cache
-from typing import Any, Final, Literal, NamedTuple
-
-from pydantic import BaseModel, ConfigDict
+from typing import Final, Literal
 
 from disclosures.forms import squeeze
 from warehouse.checks import (
@@ -25,342 +19,66 @@ from warehouse.checks import (
     CheckRow,
     Evidence,
     Known,
-    Relation,
     Span,
+    closest,
     collect,
-    decimals_of,
-    number,
     percentage,
     product,
     span_of,
 )
 from warehouse.marts import Builder
-from warehouse.narrative_marts import Narrative, NarrativeChecks, Pick, Said
+from warehouse.narrative_marts import NarrativeChecks
+from warehouse.narratives import Narrative, Said
+from warehouse.performance_forms import (
+    AMOUNTS,
+    UNITS_OF_MONEY,
+    Entry,
+    Line,
+    PerformanceForm,
+    performance_forms,
+)
+from warehouse.performance_shapes import (
+    Accounts,
+    Adjustment,
+    Again,
+    Ceiling,
+    Claim,
+    Cost,
+    Echoed,
+    FundSum,
+    NoneBought,
+    OtherFunds,
+    PerformanceShape,
+    Points,
+    ProjectsWithin,
+    Quoted,
+    Rate,
+    RateBase,
+    RateScore,
+    Target,
+    WithinWeight,
+)
 
-_AMOUNTS: Final = ("budget_initial", "budget_full_year", "executed")
-_MAIN_FUNDS: Final = re.compile(r"总额|合计|总计|总预算")
 _OPERATOR: Final = re.compile(r"^(?P<sign>[≥≧>]=?|[≤≦<]=?|=)")
+
+
 _COST: Final = re.compile(r"成本")
-#: Of what counts as a cost indicator only amounts can be more than what was spent.
-_MONEY_UNITS: Final = ("万元", "万", "元")
+
+
 _OF_PROJECTS: Final = re.compile(r"自评|评价|项目")
+
+
 #: Shorter names of items (培训支出) are words that projects use too.
 _LONG_NAME: Final = 6
+
+
 _COMMON_WORDS: Final = re.compile(
     r"^\d{7}[-_—]?|20\d{2}年度?|专项|经费|资金|项目|费用|支出|工作|业务"
 )
+
+
 #: What is left of shorter names says nothing.
 _SHORTEST_CORE: Final = 2
-
-
-class _Spec(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Rate(_Spec):
-    """The stated rate of execution is what was spent of the budget."""
-
-    shape: Literal["rate"]
-    budgets: tuple[str, ...] = ("budget_full_year",)
-
-
-class RateScore(_Spec):
-    """The points for execution are the weight times the rate, or times the rate over the target
-    that an indicator whose name fits ``target`` sets."""
-
-    shape: Literal["rate_score"]
-    target: str
-
-
-class Points(_Spec):
-    """Weights or scores add to the printed total; without one, to ``expected``."""
-
-    shape: Literal["points"]
-    of: Literal["weight", "score"]
-    expected: int | None = None
-
-
-class WithinWeight(_Spec):
-    """No score is higher than its weight."""
-
-    shape: Literal["within_weight"]
-
-
-class Target(_Spec):
-    """``missed``: an indicator whose target was missed has not all points. Otherwise: one whose
-    target was met has."""
-
-    shape: Literal["target"]
-    missed: bool
-
-
-class Cost(_Spec):
-    """No cost indicator of a project is higher than what the project spent."""
-
-    shape: Literal["cost"]
-
-
-class Echoed(_Spec):
-    """What was achieved is a figure of its own, not the target once more with its "≥" or "≤"."""
-
-    shape: Literal["echoed"]
-
-
-class Again(_Spec):
-    """A project's figure in a summary is that of its form."""
-
-    shape: Literal["again"]
-    measure: Literal["score", "executed", "budget_full_year", "budget_initial"]
-
-
-class Accounts(_Spec):
-    """The money of a whole unit's form is that of the accounts."""
-
-    shape: Literal["accounts"]
-    measure: str
-    equals: tuple[str, ...]
-
-
-class Adjustment(_Spec):
-    """An indicator of how much the budget was adjusted is what the amounts say."""
-
-    shape: Literal["adjustment"]
-    indicator: str
-
-
-class OtherFunds(_Spec):
-    """What a whole unit spent of funds whose names fit is what the accounts spent beyond the
-    appropriations: ``total`` less ``appropriated``, all of them cells."""
-
-    shape: Literal["other_funds"]
-    funds: str
-    total: str
-    appropriated: tuple[str, ...]
-
-
-class FundSum(_Spec):
-    """Sources of funds add to the total of the form, measure by measure. ``sources`` are sets of
-    patterns; the rows of a form are complete when each pattern of a set fits one of them."""
-
-    shape: Literal["fund_sum"]
-    sources: tuple[tuple[str, ...], ...]
-
-
-class RateBase(_Spec):
-    """A rate is that of the full-year budget, not of the initial one."""
-
-    shape: Literal["rate_base"]
-
-
-class ProjectsWithin(_Spec):
-    """All projects together, or those that name one item, spent no more than a column of a form
-    holds: ``form`` and ``column``, or else what the text says of ``said``."""
-
-    shape: Literal["projects_within"]
-    form: str
-    column: str
-    said: str = ""
-    by_item: bool = False
-    relation: Relation = "at_most"
-
-
-class Claim(_Spec):
-    """What the narrative says of all evaluated projects holds for their forms, else for the lines
-    of the summary: that none scored ``lower``, what they cost together (``money``), and that there
-    are not ``more`` or ``fewer`` of them."""
-
-    shape: Literal["claim"]
-    pick: Pick
-    of: Literal["lower", "money", "more", "fewer"]
-    relation: Relation = "equal"
-
-
-class Quoted(_Spec):
-    """What the narrative says of one project is what its form says; ``unit``: of the whole
-    unit."""
-
-    shape: Literal["quoted"]
-    pick: Pick
-    unit: bool = False
-
-
-class Ceiling(_Spec):
-    """Shares of a whole, which indicators whose names fit are, do not exceed 100 %."""
-
-    shape: Literal["ceiling"]
-    indicator: str
-    relation: Relation = "at_most"
-
-
-class NoneBought(_Spec):
-    """Where the narrative says that nothing was procured, no indicator counts procurements."""
-
-    shape: Literal["none_bought"]
-    indicator: str
-    said: str
-
-
-PerformanceShape = (
-    Rate
-    | RateScore
-    | Points
-    | WithinWeight
-    | Target
-    | Cost
-    | Echoed
-    | Again
-    | Accounts
-    | Adjustment
-    | NoneBought
-    | OtherFunds
-    | FundSum
-    | RateBase
-    | ProjectsWithin
-    | Claim
-    | Quoted
-    | Ceiling
-)
-
-
-# ----------------------------------------------------------------------------------------- forms
-
-
-class Entry(NamedTuple):
-    """One figure of a form; ``value`` is None for words and blanks."""
-
-    position: int
-    value: Decimal | None
-    unit: str
-    text: str
-
-    @property
-    def evidence(self) -> tuple[Evidence, ...]:
-        return (Evidence("performance", position=self.position),)
-
-    def span(self) -> Span | None:
-        """The figure, as rounded as it is printed; a zero and whole points are exact."""
-        return None if self.value is None else span_of(self.value, None, self.unit)
-
-    def points(self) -> Span | None:
-        if self.value is None:
-            return None
-        whole = self.value == self.value.to_integral_value()
-        span = span_of(self.value, max(decimals_of(self.value), 1))
-        return Span(span.value, 0) if whole else span
-
-    def amount(self) -> Known | None:
-        """Money. Trailing zeros are dropped in these forms, so that two decimals are meant."""
-        if self.value is None or (self.unit and self.unit not in _MONEY_UNITS):
-            return None
-        unit = "" if self.unit in ("", "万") else self.unit
-        decimals = decimals_of(self.value)
-        return Known(span_of(self.value, decimals if decimals else 2, unit), self.evidence)
-
-
-@dataclass(slots=True)
-class Line:
-    """A row of a form, or a project of a summary."""
-
-    name: str
-    cells: dict[str, Entry] = field(default_factory=dict)
-
-
-@dataclass
-class PerformanceForm:
-    """One form, or one project of a summary (whose lines are its headings); what is derived from
-    its lines is derived once, when it has all of them."""
-
-    disclosure: int
-    table: str
-    project: str
-    doubtful: bool
-    lines: list[Line] = field(default_factory=list)
-
-    @cached_property
-    def funds(self) -> list[Line]:
-        return [x for x in self.lines if any(a in x.cells for a in _AMOUNTS)]
-
-    @cached_property
-    def main(self) -> Line | None:
-        """The row of funds that stands for all of them."""
-        funds = self.funds
-        named = [x for x in funds if _MAIN_FUNDS.search(squeeze(x.name))]
-        if self.table == "summary":
-            return None
-        if len(funds) == 1 or len(named) == 1:
-            return (named or funds)[0]
-        weighed = [x for x in funds if "weight" in x.cells]
-        return weighed[0] if len(weighed) == 1 else None
-
-    @cached_property
-    def total(self) -> Line | None:
-        return next((x for x in self.lines if "total" in x.cells), None)
-
-    @cached_property
-    def indicators(self) -> list[Line]:
-        """Every row with points but the total and the rows of funds."""
-        return [
-            x
-            for x in self.lines
-            if "total" not in x.cells
-            and not any(a in x.cells for a in _AMOUNTS)
-            and ("weight" in x.cells or "score" in x.cells)
-        ]
-
-    @cached_property
-    def judged(self) -> list[Line]:
-        """The rows whose points make the total: all indicators, and execution."""
-        return [x for x in self.funds if "weight" in x.cells] + self.indicators
-
-    def value(self, measure: str) -> Entry | None:
-        """What the form says of a project as a whole."""
-        if self.table == "summary":
-            found = [x.cells[measure] for x in self.lines if measure in x.cells]
-            return found[0] if found else None
-        if measure == "score":
-            return self.total.cells["total"] if self.total else None
-        return self.main.cells.get(measure) if self.main else None
-
-
-def performance_forms(builder: Builder) -> list[PerformanceForm]:
-    """The forms of a batch, in printed order."""
-    frame = builder.batch.performance
-    if not len(frame):
-        return []
-    order = {str(i): n for n, i in enumerate(builder.batch.disclosures["disclosure_id"])}
-    forms: list[PerformanceForm] = []
-    seen: set[tuple[str, str]] = set()
-    last: tuple[Any, ...] = ()
-    columns = (
-        "disclosure_id",
-        "sha256",
-        "table",
-        "project",
-        "indicator",
-        "measure",
-        "value",
-        "unit",
-        "text",
-        "doubtful",
-    )
-    for position, row in enumerate(zip(*(frame[c].tolist() for c in columns), strict=True)):
-        disclosure, _, table, project, indicator, measure, value, unit, text, doubtful = row
-        again = (indicator, measure) in seen
-        # The same project once more: another table names it, or another form bears its name.
-        new_table = again and table == "summary" and forms[-1].lines[0].name == indicator
-        if row[:4] != last or new_table:
-            forms.append(PerformanceForm(order[disclosure], table, project, bool(doubtful)))
-            seen = set()
-            last = row[:4]
-        lines = forms[-1].lines
-        if not lines or lines[-1].name != indicator or measure in lines[-1].cells:
-            lines.append(Line(indicator))
-        seen.add((indicator, measure))
-        lines[-1].cells[measure] = Entry(position, number(value), unit or "", text or "")
-    return forms
-
-
-# ---------------------------------------------------------------------------------------- shapes
 
 
 class PerformanceChecks:
@@ -561,7 +279,7 @@ class PerformanceChecks:
             if _operator(actual.text) == "at_most":
                 continue  # "≤15万元" is a limit; what was spent may be less
             cost = actual.amount()
-            if cost is None or actual.unit not in _MONEY_UNITS:
+            if cost is None or actual.unit not in UNITS_OF_MONEY:
                 continue
             row = _about(form, line.name, "万元")
             if spent is None:
@@ -635,17 +353,14 @@ class PerformanceChecks:
         for term in shape.equals:
             kind, _, rest = term.partition(":")
             if kind == "cell":
-                known += self.narrative.cell(rest, form.disclosure)
+                known += self.narrative.terms.cell(rest, form.disclosure)
             elif not known:
                 measure, _, subject = rest.partition(":")
                 known += self._said(form.disclosure, measure, subject)
         if not known:
             yield _missing(row, "没有可以对照的决算数或预算数")
             return
-        best = min(
-            known,
-            key=lambda k: (not stated.span.meets(k.span), abs(stated.span.value - k.span.value)),
-        )
+        best = closest(stated.span, known)
         yield _row(row, stated.span, best.span, form.main.cells[shape.measure], best.evidence)
 
     def _said(self, disclosure: int, measure: str, subject: str) -> list[Known]:
@@ -680,7 +395,7 @@ class PerformanceChecks:
             actual = line.cells.get("actual")
             if actual is None or not re.search(shape.indicator, squeeze(line.name)):
                 continue
-            if actual.value is None or actual.unit in ("%", *_MONEY_UNITS):
+            if actual.value is None or actual.unit in ("%", *UNITS_OF_MONEY):
                 continue
             row = _about(form, line.name, actual.unit)
             bought = self._said(form.disclosure, "amount", shape.said)
@@ -708,7 +423,7 @@ class PerformanceChecks:
         row = _about(form, f"{'、'.join(x.name for x in lines)}／全年执行数", "万元")
         spent = [_amount(line, "executed") for line in lines]
         cells = [(shape.total, 1), *((address, -1) for address in shape.appropriated)]
-        known = [self.narrative.cell(address, form.disclosure) for address, _ in cells]
+        known = [self.narrative.terms.cell(address, form.disclosure) for address, _ in cells]
         if any(one is None for one in spent) or not all(known):
             yield _missing(row, "执行数或三类财政拨款支出未能读出")
             return
@@ -735,7 +450,7 @@ class PerformanceChecks:
             and all(sum(bool(re.fullmatch(p, n)) for n in names) == 1 for p in group)
             for group in shape.sources
         )
-        for measure in _AMOUNTS:
+        for measure in AMOUNTS:
             total = _amount(main, measure)
             if total is None:
                 continue
@@ -820,10 +535,7 @@ class PerformanceChecks:
             if not known:
                 yield _missing(row, "自评表中没有相应的数字")
                 continue
-            best = min(
-                known,
-                key=lambda k: (not one.span.meets(k.span), abs(one.span.value - k.span.value)),
-            )
+            best = closest(one.span, known)
             yield _claimed(row, one.span, best.span, one, best.evidence)
 
     def _within(self, shape: ProjectsWithin, forms: list[PerformanceForm]) -> Iterator[CheckRow]:
@@ -831,8 +543,9 @@ class PerformanceChecks:
         projects = _projects(forms)
         if not projects:
             return
+        terms = self.narrative.terms
         if not shape.by_item:
-            known = self.narrative.cell(f"{shape.form}.total.{shape.column}", disclosure)
+            known = terms.cell(f"{shape.form}.total.{shape.column}", disclosure)
             # Where the form is not at hand the text may say it.
             known = known or self._said(disclosure, "amount", shape.said)
             yield from self._sum_within("各项目", projects, known, disclosure)
@@ -840,7 +553,7 @@ class PerformanceChecks:
         of: dict[str, list[PerformanceForm]] = defaultdict(list)
         lines = {
             code: (name, known)
-            for code, name, known in self.narrative.items(shape.form, shape.column, disclosure)
+            for code, name, known in terms.items(shape.form, shape.column, disclosure)
         }
         for form in projects:
             name = squeeze(form.project)
@@ -930,7 +643,7 @@ class PerformanceChecks:
             s.span.value for s in beside
         }
         spent = re.search(r"(?:支出|执行|决算)[^,，。;；、\d]*$", one.lead)
-        measures: tuple[str, ...] = _AMOUNTS
+        measures: tuple[str, ...] = AMOUNTS
         if one.measure == "amount" and spent:
             measures = ("executed",)
         if one.measure != "amount":
@@ -959,9 +672,7 @@ class PerformanceChecks:
         if not sums:
             yield _missing(row, "有项目的金额未能读出")
             return
-        best = min(
-            sums, key=lambda k: (not one.span.meets(k.span), abs(one.span.value - k.span.value))
-        )
+        best = closest(one.span, sums)
         yield _claimed(row, one.span, best.span, one, best.evidence)
 
 
@@ -974,6 +685,8 @@ _MEASURES: Final = {
     "target": "指标值",
     "actual": "完成值",
 }
+
+
 #: What of a form a measure of the narrative is.
 _QUOTED: Final[Mapping[str, tuple[str, ...]]] = {
     "score": ("score",),

@@ -21,7 +21,7 @@ from warehouse.addresses import Address
 from warehouse.batches import Batch
 from warehouse.checks import Span, percentage, product
 from warehouse.marts import Builder
-from warehouse.narrative_marts import (
+from warehouse.narrative_shapes import (
     Bases,
     Direction,
     Growth,

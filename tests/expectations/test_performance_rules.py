@@ -13,7 +13,7 @@ from disclosures.verdicts import Finding, Judgement, State
 from expectations.catalogue import Catalogue, Rule, load_catalogue
 from expectations.judge import judge_batch
 from warehouse.batches import Batch
-from warehouse.performance_marts import Accounts, Ceiling, NoneBought, Points, ProjectsWithin
+from warehouse.performance_shapes import Accounts, Ceiling, NoneBought, Points, ProjectsWithin
 
 SUITE = next(s for s in load_catalogue().suites if s.name == "performance")
 CATALOGUE = Catalogue((SUITE,))
