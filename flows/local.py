@@ -7,6 +7,7 @@ import shutil
 import sqlite3
 import stat
 import tempfile
+import zipfile
 from collections.abc import Sequence
 from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from disclosures import jsonl
 from disclosures.assembly import DocumentReading
 from disclosures.model import DocumentKind, Reading
 from disclosures.reading import READER_VERSION
-from disclosures.reading.containers import is_container
+from disclosures.reading.containers import JOINED, Member, is_container
 from disclosures.reading.readers.base import UnreadableError
 from disclosures.reading.sniff import MediaType, sniff
 from disclosures.reading.workers import Limits, unpacked
@@ -25,6 +26,9 @@ from flows import steps
 from flows.progress import advance
 from flows.settings import Settings
 from warehouse import load
+
+#: Bytes by which a picture is told from other files.
+_HEAD = 4096
 
 
 class CheckError(Exception):
@@ -233,7 +237,13 @@ def _register(
         stored = load.StoredDocument(sha256, media_type, archived_as, None, name)
         registered.append((stored, name, folder))
 
+    joined = _joined_pictures(files)
     for name, path in files:
+        if path in joined:
+            scan = joined[path]
+            if scan is not None:
+                take(str(PurePosixPath(name).parent / scan.name), scan.body, str(path.parent))
+            continue
         take(name, path.read_bytes(), str(path.parent))
         # What cannot be taken out of a container, the container's own reading tells.
         with suppress(UnreadableError):
@@ -242,3 +252,31 @@ def _register(
                 take(f"{name}/{member.name}", member.body, f"{path}/{inner}")
     load.save_local_documents(work.engine, run_id, local.values())
     return registered
+
+
+def _joined_pictures(files: Sequence[tuple[str, Path]]) -> dict[Path, Member | None]:
+    """Pictures of single pages that lie in one folder, the first of each with the scan that they
+    make together."""
+    folders: dict[Path, list[Path]] = {}
+    for _, path in files:
+        with path.open("rb") as file:
+            if sniff(file.read(_HEAD)).is_image:
+                folders.setdefault(path.parent, []).append(path)
+    joined: dict[Path, Member | None] = {}
+    for pictures in folders.values():
+        if len(pictures) < 2:
+            continue
+        # Pictures are hostile until read: like an archive they are opened by a process of its own.
+        with tempfile.NamedTemporaryFile(prefix="juesuan-pictures-") as packed:
+            with zipfile.ZipFile(packed, "w") as package:
+                for path in pictures:
+                    package.write(path, _printed(path.name))
+            packed.flush()
+            with suppress(UnreadableError):
+                found = unpacked(Path(packed.name)).members
+                left = {member.body for member in found}
+                gone = [path for path in pictures if path.read_bytes() not in left]
+                scan = next((member for member in found if member.name == JOINED), None)
+                if scan is not None:
+                    joined |= {path: scan if path == gone[0] else None for path in gone}
+    return joined

@@ -46,7 +46,7 @@ _MEMORY_BYTES: Final = 2**30
 
 _UTF8_NAME: Final = 0x800
 #: The name of pictures of pages that were joined.
-_JOINED: Final = "图片合并.pdf"
+JOINED: Final = "图片合并.pdf"
 _CHUNK: Final = 2**20
 # What systems add to archives on their own.
 _LITTER: Final = ("__MACOSX/", ".DS_Store", "Thumbs.db", "desktop.ini")
@@ -173,7 +173,7 @@ def _with_pictures_joined(contents: Contents, limits: ContainerLimits) -> list[M
             if len(pictures) > limits.joined_pictures:
                 raise page_pictures.NotPagesError(f"超过上限{limits.joined_pictures}张")
             scan = page_pictures.join(
-                [(PurePosixPath(one.name).name, one.body) for one in pictures], "压缩包"
+                [(PurePosixPath(one.name).name, one.body) for one in pictures]
             )
             if len(scan) > limits.member_bytes:
                 raise page_pictures.NotPagesError(f"合并后超过{limits.member_bytes >> 20} MB")
@@ -181,7 +181,7 @@ def _with_pictures_joined(contents: Contents, limits: ContainerLimits) -> list[M
             contents.notes.append(f"{where}{len(pictures)}张图片未合并，各自读取：{error}")
             continue
         contents.notes.append(f"{where}{len(pictures)}张页面图片按文件名顺序合并为一份文件读取")
-        joined[id(pictures[0])] = Member(str(folder / _JOINED), scan)
+        joined[id(pictures[0])] = Member(str(folder / JOINED), scan)
         gone |= {id(one) for one in pictures}
     kept = (joined.get(id(m)) or (None if id(m) in gone else m) for m in contents.members)
     return [member for member in kept if member is not None]

@@ -84,9 +84,8 @@ def is_page_picture(body: bytes) -> bool:
         return False
 
 
-def join(pictures: Sequence[tuple[str, bytes]], place: str) -> bytes:
-    """Pictures of pages, by name, as a PDF in the order of their names; ``place`` says where they
-    lay ("压缩包").
+def join(pictures: Sequence[tuple[str, bytes]]) -> bytes:
+    """Pictures of pages, by name, as a PDF in the order of their names.
 
     Raises:
         NotPagesError: one of them is damaged; without its page the others are no whole.
@@ -94,7 +93,7 @@ def join(pictures: Sequence[tuple[str, bytes]], place: str) -> bytes:
     ordered = sorted(pictures, key=lambda picture: natural_order(picture[0]))
     names = [name for name, _ in ordered]
     shown = "、".join(names if len(names) <= _NAMED else [*names[: _NAMED - 1], "…", names[-1]])
-    subject = f"由{place}内的{len(names)}张图片按文件名顺序合并而成，页码为图片的次序：{shown}"
+    subject = f"由同一处的{len(names)}张图片按文件名顺序合并而成，页码为图片的次序：{shown}"
     pages = []
     for name, body in ordered:
         try:

@@ -83,8 +83,8 @@ def test_every_kind_of_picture_becomes_its_page() -> None:
         ("9.tif", saved(picture(9).convert("CMYK"), "TIFF")),
         ("10.png", saved(picture(10).convert("1"))),
     ]
-    scan = join(list(reversed(pictures)), "压缩包")
-    assert scan == join(pictures, "压缩包")
+    scan = join(list(reversed(pictures)))
+    assert scan == join(pictures)
     pages = drawn(scan)
     assert len(pages) == len(pictures)
     for number, page in enumerate(pages, start=1):
@@ -92,7 +92,7 @@ def test_every_kind_of_picture_becomes_its_page() -> None:
         dark = (page[50, :, :3].max(axis=1) < 128).sum()
         assert abs(int(dark) - 20 * number) <= 2, number
     assert told(scan) == (
-        "由压缩包内的10张图片按文件名顺序合并而成，页码为图片的次序："
+        "由同一处的10张图片按文件名顺序合并而成，页码为图片的次序："
         "1.jpg、2.png、3.png、4.jpg、5.jpg、6.png、7.bmp、8.png、9.tif、10.png"
     )
     assert told(b"%PDF-1.7") is None
