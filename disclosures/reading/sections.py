@@ -178,6 +178,8 @@ def paragraphs(pages: Sequence[PageText]) -> Iterator[Paragraph]:
     where headings have Arabic numbers, "第三部分/五（一）总体情况·1、支出结构情况".
     """
     part = first = section = above = ""
+    # The number of the last heading "5、" that stands for 五、.
+    number = 0
     titles: tuple[str, ...] = ()
     outer = inner = titles
     buffer: list[str] = []
@@ -198,7 +200,7 @@ def paragraphs(pages: Sequence[PageText]) -> Iterator[Paragraph]:
         if heading is not None:
             yield from collected()
             if heading.level == 0:
-                part, first = heading.ordinal, ""
+                part, first, number = heading.ordinal, "", 0
                 section = part
                 titles = outer = inner = ()
             elif heading.level == 1:
@@ -212,8 +214,14 @@ def paragraphs(pages: Sequence[PageText]) -> Iterator[Paragraph]:
             continue
         if third := _THIRD.match(text.rstrip("。:")):
             yield from collected()
-            section = f"{above}·{text}" if "/" in above else f"{above}/{text}"
-            titles = (third[2], *inner)
+            counted = int(third[1] or 0)
+            if counted and (not inner or 0 < number < counted <= number + 2):
+                number, first = counted, third[1]
+                above = section = f"{part}/{text}"
+                titles = outer = inner = (third[2],)
+            else:
+                section = f"{above}·{text}" if "/" in above else f"{above}/{text}"
+                titles = (third[2], *inner)
             continue
         ended = bool(buffer) and buffer[-1].endswith(("。", "；", "！", "？", "：", ":"))
         if _TABULAR.search(line):
