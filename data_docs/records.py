@@ -30,6 +30,7 @@ from warehouse.schema import (
     RawReading,
     RawRun,
     file_of,
+    newest_fetch_first,
 )
 
 _KINDS = frozenset(["unread", *(kind.value for kind in DocumentKind)])
@@ -376,19 +377,11 @@ def load_unjudged(session: Session, engine: Engine) -> list[Unjudged]:
 
 
 def _failed_addresses(session: Session) -> Iterator[Unjudged]:
-    ranked = select(
-        RawFetch.fetch_id,
-        func.row_number()
-        .over(
-            partition_by=(RawFetch.site, RawFetch.url),
-            order_by=(RawFetch.fetched_at.desc(), RawFetch.fetch_id.desc()),
-        )
-        .label("newest_first"),
-    ).subquery()
+    ranked = select(RawFetch.fetch_id, newest_fetch_first(RawFetch.site, RawFetch.url)).subquery()
     rows = session.scalars(
         select(RawFetch)
         .join(ranked, ranked.c.fetch_id == RawFetch.fetch_id)
-        .where(ranked.c.newest_first == 1)
+        .where(ranked.c.place == 1)
         .where(brought_nothing())
         .order_by(RawFetch.site, RawFetch.url)
     )

@@ -28,6 +28,7 @@ from warehouse.schema import (
     RawDocument,
     RawFetch,
     RawReading,
+    newest_fetch_first,
 )
 
 
@@ -370,12 +371,7 @@ def _superseded(connection: Connection) -> set[str]:
     ranked = (
         select(
             RawFetch.sha256,
-            func.row_number()
-            .over(
-                partition_by=(RawFetch.site, RawFetch.url),
-                order_by=(RawFetch.fetched_at.desc(), RawFetch.fetch_id.desc()),
-            )
-            .label("place"),
+            newest_fetch_first(RawFetch.site, RawFetch.url),
         )
         .where(RawFetch.sha256.is_not(None), RawFetch.role == "document")
         .subquery()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Iterable, Mapping
-from decimal import Decimal
+from decimal import ROUND_HALF_EVEN, Decimal
 from enum import Enum
 from typing import Any, Final, TypeVar, cast
 
@@ -13,17 +13,29 @@ from sqlalchemy import cast as sql_cast
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.types import JSON
 
+from disclosures.amounts import TICKS_PER_WAN
 from warehouse.schema import Base
 
 T = TypeVar("T")
 
 #: Rows per statement and keys per IN list, below every database's limit of parameters.
 CHUNK: Final = 500
+#: What a column of money holds at most, and what it tells apart, in 万元.
+_LARGEST_WAN: Final = Decimal(2**63 - 1) / TICKS_PER_WAN
+_TICK: Final = Decimal(1) / TICKS_PER_WAN
 
 
 def plain(number: Decimal) -> str:
     """A decimal string without an exponent and without a negative zero."""
     return format(number if number else abs(number), "f")
+
+
+def in_ticks(amount: Decimal | None) -> Decimal | None:
+    """An amount as money columns keep it, or None where they do not reach; a quotient has more
+    decimals than they."""
+    if amount is None or not amount.is_finite() or abs(amount) > _LARGEST_WAN:
+        return None
+    return amount.quantize(_TICK, ROUND_HALF_EVEN)
 
 
 def json_safe(value: object) -> Any:

@@ -24,12 +24,13 @@ from sqlalchemy import (
     Dialect,
     ForeignKey,
     Integer,
+    Label,
     MetaData,
     String,
     Text,
     func,
 )
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.orm import DeclarativeBase, InstrumentedAttribute, Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
 
 from disclosures.amounts import from_ticks, to_ticks
@@ -451,6 +452,12 @@ class OutValidation(Base):
     rows: Mapped[int] = mapped_column(Integer)
     # per expectation: rule, column labels, evaluated, unexpected, missing, exception
     results: Mapped[list[dict[str, Any]]] = mapped_column(JSON)
+
+
+def newest_fetch_first(*partition: InstrumentedAttribute[Any]) -> Label[int]:
+    """The place of each row of :class:`RawFetch` in its partition: 1 is the latest."""
+    order = (RawFetch.fetched_at.desc(), RawFetch.fetch_id.desc())
+    return func.row_number().over(partition_by=partition, order_by=order).label("place")
 
 
 def file_of() -> ColumnElement[str]:

@@ -40,6 +40,7 @@ from disclosures.verdicts import (
 from warehouse import load
 from warehouse.locations import known_urls
 from warehouse.queries import other_documents
+from warehouse.rows import json_safe
 from warehouse.schema import (
     Base,
     CoreDisclosure,
@@ -549,7 +550,7 @@ def test_json_holds_only_what_every_database_takes() -> None:
         "text": "坏\x00\ud800",
         3: NOON,
     }
-    assert load.json_safe(odd) == {
+    assert json_safe(odd) == {
         "decimal": "100",
         "nan": None,
         "numpy": [3, True, None],
