@@ -14,7 +14,7 @@ the two intervals meet::
 **NULL.** A row in which a figure, half unit or the applicability mask is NULL is not judged: it is
 never unexpected. Both conditions say so in so many words, because left to themselves pandas would
 raise on it or call it unexpected and SQL would drop it from either side of a ``NOT``. Who was not
-judged, and why, is counted outside (:mod:`expectations.judge`): a missing figure never passes.
+judged, and why, is counted outside (:mod:`expectations.settling`): a missing figure never passes.
 """
 
 from __future__ import annotations

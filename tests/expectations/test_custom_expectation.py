@@ -20,7 +20,7 @@ from expectations.custom import (
     numbers,
     violated,
 )
-from expectations.judge import _context, _outcome
+from expectations.validating import _outcome, new_context
 
 HALF = 500_000  # of 0.01 万元, in ticks
 COLUMNS = ["s", "s~half", "a", "b", "a~ahalf", "b~ahalf"]
@@ -62,7 +62,7 @@ CASES = [
 @pytest.mark.parametrize("relation", ["equal", "at_most"])
 def test_closed_intervals_and_nulls(engine: str, relation: Relation, tmp_path: Path) -> None:
     data = frame([case[:3] for case in CASES])
-    context = _context()
+    context = new_context()
     if engine == "pandas":
         asset = context.data_sources.add_pandas("p").add_dataframe_asset("a")
         batch = asset.add_batch_definition_whole_dataframe("b").get_batch(
@@ -108,7 +108,7 @@ def test_parts_survive_packing() -> None:
 
 def test_an_exception_is_not_a_failure() -> None:
     """Great Expectations reports an exception with success False, as it does a violation."""
-    asset = _context().data_sources.add_pandas("p").add_dataframe_asset("a")
+    asset = new_context().data_sources.add_pandas("p").add_dataframe_asset("a")
     batch = asset.add_batch_definition_whole_dataframe("b").get_batch(
         batch_parameters={"dataframe": frame([(3, 1, 2)])}
     )
