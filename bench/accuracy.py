@@ -267,7 +267,7 @@ def scanned(pdf: bytes, how: str = "scan") -> bytes:
 def _form_pages(texts: Sequence[str]) -> list[int]:
     """The cover, and everything from the first to the last page with a form; from 0."""
     titled = [n for n, text in enumerate(texts) if any(t.form for t in find_titles(text)[1])]
-    filled = [n for n, text in enumerate(texts) if len(re.findall(r"\d[.．]\d{2}", text)) >= 12]
+    filled = [n for n, text in enumerate(texts) if len(re.findall(r"\d[.．]\d{2}", text)) >= 4]
     # A list of contents has titles and no figures.
     forms = range(min({*titled} & {*filled}), max(titled) + 1)
     return sorted({0, *forms})

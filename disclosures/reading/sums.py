@@ -9,7 +9,7 @@ figures was read as printed, not that the accounts are right.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Final
 
@@ -61,27 +61,78 @@ ROW_SUMS: Final[Mapping[str, Sequence[tuple[Sequence[str], Sequence[str]]]]] = {
 
 
 def confirmed(facts: Sequence[Fact]) -> frozenset[FactKey]:
-    """Keys of all figures that are part of a sum that holds exactly, or that another form prints
-    again.
+    """Keys of all figures that are part of a sum that holds exactly, or that stand equal to
+    another one where the two must be the same.
 
     Figures that are not agreed, or unreadable, make no sum; blank cells count as nothing, and a
     sum of nothing but blanks and zeros on one side and nothing on the other proves nothing.
+    Equal figures may have been misread alike, so they prove nothing where a sum with one of them
+    fails, unless another sum proves one of them.
     """
     known = {fact.key: fact for fact in facts}
-    proven: set[FactKey] = set()
     by_form: dict[str, list[Fact]] = defaultdict(list)
     for fact in facts:
         by_form[fact.form].append(fact)
-    equations = [e for key, own in by_form.items() for e in _equations(forms()[key], own)]
-    for left, right in equations:
+    proven: set[FactKey] = set()
+    failing: set[FactKey] = set()
+    equal: list[tuple[FactKey, FactKey, list[Fact]]] = []
+    within = [e for key, own in by_form.items() for e in _equations(forms()[key], own)]
+    between = [*_between_forms(), *_same_codes(by_form)]
+    for place, (left, right) in enumerate([*within, *between]):
         present = _holding(known, left, right)
-        proven.update(fact.key for fact in present)
-    for left, right in (*_between_forms(), *_same_codes(by_form)):
-        present = _holding(known, left, right)
-        # Two zeros, or two single digits, may agree by chance.
-        if any(len(fact.text.strip("-0.,")) >= _TELLING for fact in present):
+        if place >= len(within):
+            # Two zeros, or two single digits, may agree by chance.
+            if not any(len(fact.text.strip("-0.,")) >= _TELLING for fact in present):
+                continue
+        elif not present and _fails(known, left, right):
+            failing.update(key for key in (*left, *right) if key in known)
+        filled = [fact.key for fact in present if fact.amount_wan]
+        if len(filled) == 2 and sum(key in left for key in filled) == 1:
+            equal.append((filled[0], filled[1], present))
+        else:
             proven.update(fact.key for fact in present)
+    proven.update(_proven_alike(equal, proven, failing))
     return frozenset(proven)
+
+
+def _proven_alike(
+    equal: Sequence[tuple[FactKey, FactKey, Sequence[Fact]]],
+    proven: Collection[FactKey],
+    failing: Collection[FactKey],
+) -> Iterator[FactKey]:
+    """Keys of the figures of equations between two figures, with what is nothing in them, if
+    something proves one of all that are equal, or no sum speaks against one."""
+    group = {key: key for one, other, _ in equal for key in (one, other)}
+
+    def root(key: FactKey) -> FactKey:
+        while group[key] != key:
+            group[key] = group[group[key]]
+            key = group[key]
+        return key
+
+    for one, other, _ in equal:
+        group[root(one)] = root(other)
+    sure = {root(key) for key in group if key in proven}
+    doubtful = {root(key) for key in group if key in failing} - sure
+    for one, _, present in equal:
+        if root(one) not in doubtful:
+            yield from (fact.key for fact in present)
+
+
+def _fails(
+    known: Mapping[FactKey, Fact], left: Sequence[FactKey], right: Sequence[FactKey]
+) -> bool:
+    """Whether an equation of agreed figures, some on each side, does not hold but for rounding."""
+    sides = [[known[key] for key in side if key in known] for side in (left, right)]
+    return (
+        all(any(fact.state is CellState.READ for fact in side) for side in sides)
+        and all(
+            fact.agreed and fact.state is not CellState.UNREADABLE
+            for side in sides
+            for fact in side
+        )
+        and not _within_rounding(known, left, right)
+    )
 
 
 def unbalanced(facts: Sequence[Fact]) -> frozenset[str]:

@@ -36,6 +36,8 @@ _DUST: Final = 4
 _FIGURE: Final = re.compile(r"[-\d.,，．。:：()（）△▲—\s]*")
 # Words below this confidence are looked at again.
 _SURE_WORD: Final = 0.95
+# A line of some words is this many times as wide as high.
+_SOME_WORDS: Final = 8
 _CHINESE: Final = re.compile(r"[\u4e00-\u9fff]")
 
 
@@ -83,25 +85,34 @@ def skew_degrees(page: Image, dpi: float) -> float:
     dark = cv2.adaptiveThreshold(small, 255, cv2.ADAPTIVE_THRESH_MEAN_C, cv2.THRESH_BINARY, 15, -12)
     # Only what runs across for a quarter of an inch, which letters do not.
     level = cv2.morphologyEx(dark, cv2.MORPH_OPEN, np.ones((1, 18), np.uint8))
-    lines = cv2.HoughLinesP(level, 1, np.pi / 3600, threshold=80, minLineLength=250, maxLineGap=25)
-    if lines is None:
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(level, connectivity=8)
+    widths, heights = stats[:, cv2.CC_STAT_WIDTH], stats[:, cv2.CC_STAT_HEIGHT]
+    lines = (widths >= 250) & (heights <= 0.09 * widths + 6)
+    lines[0] = False
+    ys, xs = np.nonzero(lines[labels])
+    if lines.sum() < 3:
         return 0.0
-    ends = np.asarray(lines, dtype=float).reshape(-1, 4)
-    angles = np.degrees(np.arctan2(ends[:, 3] - ends[:, 1], ends[:, 2] - ends[:, 0]))
-    small_angles = angles[np.abs(angles) < 5]
-    return float(np.median(small_angles)) if len(small_angles) >= 3 else 0.0
+    # The slope of each line by least squares.
+    line = labels[ys, xs]
+    points = np.bincount(line, minlength=count)[lines]
+    x, y, xy, xx = (
+        np.bincount(line, weights=values, minlength=count)[lines] / points
+        for values in (xs, ys, xs * ys, xs * xs)
+    )
+    return float(np.degrees(np.median(np.arctan((xy - x * y) / (xx - x * x)))))
 
 
 def reading_score(page: Image, tables: Sequence[PictureTable], sample: int) -> float:
-    """How confidently a few long lines are read, 0 to 1; 1 where the cells hold no print, 0 where
+    """How confidently a few lines are read, 0 to 1; 1 where the cells hold no print, 0 where
     they hold no long line: letters one above the other are words seen from the side."""
     cells = [cell for table in tables for cell in table.cells]
     paper = float(np.median(page))
     pitch = _letter_height(page, cells, paper)
     lines = [line for cell in cells for line in _lines_of(page, cell.box, paper, pitch)]
     long = [line for line in lines if line[2] - line[0] >= 3 * (line[3] - line[1])]
-    widest = sorted(long, key=lambda line: line[0] - line[2])[:sample]
-    read = recognise_crops([_crop(page, line, pitch, paper) for line in widest])
+    # Some words each: figures may read as well from below, and sentences take long.
+    usual = sorted(long, key=lambda line: abs(line[2] - line[0] - _SOME_WORDS * pitch))[:sample]
+    read = recognise_crops([_crop(page, line, pitch, paper) for line in usual])
     if not read:
         return 0.0 if lines else 1.0
     return sum(score for _, score in read) / len(read)
