@@ -379,8 +379,52 @@ class NarrativeChecks:
                 yield _clause(row, "figures_left")
                 continue
             stated = Span(one.span.value, 2 * one.span.half) if shape.cut else one.span
+            if not stated.meets(total) and self._leaves_out(shape, stated, added, narrative):
+                yield _clause(row, "parts_left")
+                continue
             evidence = tuple(Evidence("statement", position=p.position) for p in parts)
             yield _row(row, stated, total, one, evidence)
+
+    def _leaves_out(
+        self,
+        shape: Sum,
+        stated: Span,
+        added: Sequence[tuple[Sequence[Said], Span]],
+        narrative: Narrative,
+    ) -> bool:
+        """Whether what the text does not state may be what is missing from the total."""
+        if not shape.unstated and not shape.unlisted:
+            return False
+        for parts, total in added:
+            if len(parts) == 1 and total.value < stated.value:
+                return True
+            left = self._unstated(shape, parts, narrative)
+            for known in left:
+                total = total.plus(known.span)
+            if left and stated.meets(total):
+                return True
+        return False
+
+    def _unstated(self, shape: Sum, parts: Sequence[Said], narrative: Narrative) -> list[Known]:
+        """The cells of the parts that are not stated; none where one is not known."""
+        terms, disclosure = self.terms, narrative.disclosure
+        if shape.unlisted:
+            form, _, column = shape.unlisted.partition(".")
+            lines = terms.lines(form, column)
+            listed = {
+                line.code for part in parts for line in lines.named(disclosure, part.subject, "")
+            }
+            classes = [line for line in lines.of(disclosure) if len(line.code) == 3]
+            known = [line.known for line in classes if line.code not in listed]
+        else:
+            said = {part.subject for part in parts}
+            # The funds are parts of 财政拨款收入.
+            group = next(g for g in shape.parts if all(n in said for n in g if not n.endswith("?")))
+            names = {*(name.removesuffix("?") for name in group), *shape.optional} - said
+            cells = [terms.figures(shape.unstated[n], parts[0], narrative)[0] for n in names]
+            known = [cell[0] if cell else None for cell in cells]
+        found = [one for one in known if one is not None]
+        return found if len(found) == len(known) else []
 
     @staticmethod
     def _added(shape: Sum, parts: Sequence[Said]) -> Span:

@@ -90,7 +90,10 @@ class Sum(Spec):
     are complete without ``optional`` and without those marked "?"; of the groups of which all
     others are stated, the one that comes nearest to the total counts. ``each`` adds up every
     statement of a pattern. ``cut``: figures may have been cut instead of rounded.
-    ``every_figure``: only where every figure of the total's unit in the sentence was understood."""
+    ``every_figure``: only where every figure of the total's unit in the sentence was understood.
+    A text may leave out parts: where it states one only, or the cells of those that it does not
+    state (``unstated``, by subject; ``unlisted``, a form and column whose classes they are) fill
+    the gap, nothing is compared (``parts_left``)."""
 
     shape: Literal["sum"]
     total: Pick
@@ -102,6 +105,8 @@ class Sum(Spec):
     relation: Relation = "equal"
     cut: bool = False
     every_figure: bool = False
+    unstated: dict[str, str] = {}
+    unlisted: str = ""
 
 
 class Weighted(Spec):
@@ -198,6 +203,8 @@ def addresses_of(shape: StatementShape) -> Iterator[Address]:
         terms = list(shape.current)
     elif isinstance(shape, NotBudget):
         terms = [shape.budget]
+    elif isinstance(shape, Sum):
+        terms = list(shape.unstated.values())
     for term in terms:
         kind, _, rest = term.partition(":")
         if kind == "cell":

@@ -208,7 +208,8 @@ def sum_case(check: Sum) -> Case:
         letters = "甲乙丙丁"
         names = [each[check.each].replace(letters, letters[n] * 2) for n in range(4)]
     else:
-        names = list(check.parts[0])
+        # One part alone is no list of parts.
+        names = [*check.parts[0], *(check.optional[:1] if len(check.parts[0]) == 1 else ())]
     parts = [(name, measure, "10.00" if measure != "count" else "10", "") for name in names]
     total = 10 * len(parts)
     wrong = total - 1 if check.relation == "at_most" else total + 1
@@ -378,7 +379,7 @@ def judge_said(*said: Statement) -> list[Finding]:
     return [f for f in findings if f.state in (State.FAIL, State.EXTRACTION_SUSPECT)]
 
 
-def one(subject: str, measure: str, value: str, quote: str, **other: str | None) -> Statement:
+def one(subject: str, measure: str, value: str, quote: str, **other: Any) -> Statement:
     percent = ("share", "completion", "change_pct", "variance_pct", "adjustment_rate")
     unit = "%" if measure in percent else "万元"
     section = other.pop("section", None) or "第三部分/五、说明"
@@ -490,6 +491,47 @@ def test_another_years_amount_is_not_compared() -> None:
     text = "公务接待费比2021年的99.00万元减少。"
     said = one("公务接待费", "amount", "99.00", text, section="第三部分/七、三公经费")
     assert judge_said(said) == []
+
+
+def of_sums(*said: Statement) -> list[str]:
+    return [f.rule for f in judge_said(*said) if f.rule.startswith("narrative.sum")]
+
+
+def test_parts_that_a_text_leaves_out_are_in_the_forms() -> None:
+    """ "其中" may name the main parts only; what is stated still has to fit."""
+    total, general = (
+        printed(f"cell:01.income.{line}.amount") for line in ("income_total", "general_budget")
+    )
+    assert total != general
+    section = "第三部分/二、收入决算情况说明"
+    for amount, found in ((general, []), (general + 5, ["narrative.sum.income"])):
+        text = (
+            f"本年收入合计{total}万元，其中：一般公共预算财政拨款收入{amount}万元，其他收入0万元。"
+        )
+        said = [
+            one("本年收入合计", "amount", f"{total}", text, section=section),
+            one("一般公共预算财政拨款收入", "amount", f"{amount}", text, section=section),
+            one("其他收入", "amount", "0", text, section=section),
+        ]
+        assert of_sums(*said) == found
+    # One part alone makes no list.
+    assert of_sums(said[0], said[1]) == []
+
+
+def test_funds_are_parts_of_the_appropriation() -> None:
+    total = printed("cell:01.income.income_total.amount")
+    fund = printed("cell:01.income.government_fund.amount")
+    assert fund
+    section = "第三部分/二、收入决算情况说明"
+    text = f"本年收入合计{total}万元。财政拨款收入{total}万元，其中政府性基金{fund}万元。"
+    text += "其他收入0万元。"
+    said = [
+        one("本年收入合计", "amount", f"{total}", text, section=section),
+        one("财政拨款收入", "amount", f"{total}", text, section=section),
+        one("政府性基金预算财政拨款收入", "amount", f"{fund}", text, section=section),
+        one("其他收入", "amount", "0", text, section=section),
+    ]
+    assert of_sums(*said) == []
 
 
 def test_a_figure_with_a_doubtful_name_is_no_error() -> None:
