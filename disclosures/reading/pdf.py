@@ -50,14 +50,34 @@ class FormsRead:
     grids: tuple[Grid, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """Pages that the second reader is at."""
+
+    pages: frozenset[int]
+    pending: Pending
+
+
+def begin_forms(path: Path, texts: Sequence[PageText], *, least: int = 1) -> Begun | None:
+    """Have the second reader begin with the pages that show titles of forms, if ``least`` of the
+    nine are among them: it takes longer than everything else, which goes on meanwhile."""
+    if len(_titled_forms(texts)) < least:
+        return None
+    ruled = {text.page for text in texts if text.page is not None and text.ruled}
+    pages = frozenset(form_pages(texts, ()) & ruled)
+    return Begun(pages, _TABULA.begin(path, pages)) if pages else None
+
+
 def read_forms(
     path: Path,
     texts: Sequence[PageText],
     *,
+    begun: Begun | None = None,
     meanwhile: Callable[[Sequence[Grid]], None] | None = None,
 ) -> FormsRead:
     """Read the forms of a PDF whose page texts are known.
 
+    ``begun`` is what the second reader has begun with already, by :func:`begin_forms`;
     ``meanwhile`` is called once, with the tables that the first reader saw, while the second is at
     work.
     """
@@ -66,16 +86,16 @@ def read_forms(
 
     # Letters alone (the list of contents, the narrative) are no table to the second reader either.
     ruled = {text.page for text in texts if text.page is not None and text.ruled}
-    titled = form_pages(texts, ()) & ruled
-    begun = _TABULA.begin(path, titled) if titled else None
+    begun = begun or begin_forms(path, texts)
     first = _testify(_TABLERS, lambda: _TABLERS.read(path, ruled), texts, read, keep=True)
     witnesses.append(first)
     pages = form_pages(texts, first.forms) & ruled
-    further = _TABULA.begin(path, pages - titled) if pages - titled else None
+    parts = [begun] if begun else []
+    if missing := pages - (begun.pages if begun else frozenset()):
+        parts.append(Begun(frozenset(missing), _TABULA.begin(path, missing)))
     if meanwhile is not None:
         meanwhile(read.grids)
     if pages:
-        parts = [pending for pending in (begun, further) if pending is not None]
         witnesses.append(_testify(_TABULA, lambda: _joined(parts), texts, read))
     result = agree(witnesses)
     open_facts = result.open_facts
@@ -256,13 +276,13 @@ def _titled_forms(texts: Sequence[PageText]) -> set[str]:
     return {title.form for text in texts for title in find_titles(text.text)[1] if title.form}
 
 
-def _joined(parts: Sequence[Pending]) -> Extraction:
+def _joined(parts: Sequence[Begun]) -> Extraction:
     """What the second reader saw, in the order of the pages.
 
     Raises:
         UnreadableError: it saw nothing of some pages.
     """
-    found: list[Extraction] = [part.result() for part in parts]
+    found: list[Extraction] = [part.pending.result() for part in parts]
     grids = sorted((grid for one in found for grid in one.grids), key=lambda grid: grid.page or 0)
     return Extraction(grids=tuple(grids), notes=tuple(note for one in found for note in one.notes))
 

@@ -60,11 +60,23 @@ def units_of(pages: Sequence[PageText]) -> UnitList | None:
     """The units that the narrative lists, or None where it lists none."""
     lines = [line for page in pages for line in page.text.split("\n")]
     introduction = re.compile("|".join(f"(?:{p})" for p in _wording().introductions))
-    for at, line in enumerate(lines):
+    plain = [_plain(line) for line in lines]
+    running = "".join(plain)
+    nearest = introduction.search(running)
+    end = 0
+    for at, line in enumerate(plain):
+        begin, end = end, end + len(line)
+        if nearest is not None and nearest.start() < begin:
+            nearest = introduction.search(running, begin)
+        if nearest is None:
+            return None
+        # No introduction begins in this line, however the lines below go on.
+        if nearest.start() >= end:
+            continue
         # An introduction may be wrapped; what was looked at with the line before is not found anew.
         joined, used = _joined(lines, at)
         for match in introduction.finditer(joined):
-            if match.start() >= len(_plain(line)):
+            if match.start() >= len(line):
                 break
             found = _listed(joined[match.end() :], lines[at + used : at + used + _MOST_LINES])
             if found is not None:
