@@ -48,6 +48,7 @@ from disclosures.reading.triage import Triage, classify
 from disclosures.reading.units import units_of
 
 if TYPE_CHECKING:
+    from disclosures.reading.pdf import Begun
     from disclosures.reading.scans import ScanRead, SeenPages
 
 OnScan = Callable[[int], None]
@@ -66,6 +67,8 @@ _MONEY: Final = frozenset(unit.value for unit in MoneyUnit)
 _TELLING: Final = 4
 #: Letters on recognised pages, outside tables, above which a part of the narrative is among them.
 _PROSE: Final = 200
+#: Titles of so many of the nine forms stand in accounts, hardly ever in anything else.
+_MANY_FORMS: Final = 5
 _UNCONFIRMED: Final = "图像识别的数字，未得到报表数字的印证"
 _WITH_PERFORMANCE: Final = (DocumentKind.FINAL_ACCOUNTS, DocumentKind.PERFORMANCE)
 
@@ -232,9 +235,10 @@ def _read_pdf(
         content.notes.append("文字层是乱码（字体没有字符对照表），改用图像识别")
         everything = range(1, content.pages + 1)
         return _read_scanned_pdf(path, reading, content, everything, on_scan)
+    several = parts(read.texts)
+    begun = None if several else pdf.begin_forms(path, read.texts, least=_MANY_FORMS)
     triage = classify(read.texts, may_be_scan=False)
     if triage.kind is DocumentKind.FINAL_ACCOUNTS:
-        several = parts(read.texts)
 
         def read_part(part: Part) -> _Content:
             own = replace(content, texts=tuple(within(read.texts, part)), notes=[*content.notes])
@@ -245,7 +249,7 @@ def _read_pdf(
 
         if several:
             return _read_parts(reading, triage, read.texts, several, read_part)
-        _read_pdf_forms(path, content, read.images, on_scan)
+        _read_pdf_forms(path, content, read.images, on_scan, begun)
     elif triage.kind is DocumentKind.PERFORMANCE:
         # A form goes on over pages that show nothing of its headings.
         wanted = any(is_performance_page(text.text) for text in read.texts)
@@ -268,7 +272,11 @@ def _read_pdf(
 
 
 def _read_pdf_forms(
-    path: Path, content: _Content, images: Sequence[int], on_scan: OnScan | None
+    path: Path,
+    content: _Content,
+    images: Sequence[int],
+    on_scan: OnScan | None,
+    begun: Begun | None = None,
 ) -> None:
     """Forms and performance forms of the pages that ``content`` has the text of."""
     from disclosures.reading import pdf, two_up
@@ -280,11 +288,11 @@ def _read_pdf_forms(
         performance = _performance(grids, content.texts, strict=True)
         content.said = _Said.of(content.texts)
 
-    found = pdf.read_forms(path, content.texts, meanwhile=read_the_rest)
+    found = pdf.read_forms(path, content.texts, begun=begun, meanwhile=read_the_rest)
     content.forms, content.facts = found.forms, found.facts
     content.readers = content.readers | found.readers
     content.notes += found.notes
-    content.take_performance(_performance(found.grids, content.texts, strict=True))
+    content.take_performance(performance)
     if doubles := two_up.two_up_pages(path, content.texts):
         content.forms, content.facts = two_up.in_doubt(content.forms, content.facts, doubles)
         content.notes.append(f"第{_numbers(sorted(doubles))}页{two_up.IN_DOUBT}")
