@@ -33,6 +33,11 @@ _MARK: Final = re.compile(
 )
 _EXPLAINS: Final = re.compile(r"(?:用于|包括|反映|是指)[:：]$")
 _ONLY_NAME: Final = re.compile(r"[\u4e00-\u9fff()\"]{2,24}")
+# Names of items with codes, levels or dashes between them.
+_CODED_NAMES: Final = re.compile(
+    r"(?=.*(?:\d{3}|[—－]|\([类款项]\)))[\u4e00-\u9fff\d()、.\"—－-]{4,80}"
+)
+_ONLY_NAMES: Final = re.compile(r"[\u4e00-\u9fff()—－-]{2,}")
 _MAX_SUBJECT: Final = 24
 # Letters before a figure in which parentheses are looked at.
 _AROUND: Final = 400
@@ -113,6 +118,8 @@ class _Wording(_Model):
     counts_of_reviews: tuple[str, ...]
     count_verbs: tuple[str, ...]
     counts_of: dict[str, dict[str, str]]
+    changes_in_reasons: str
+    no_names: str
     sums: str
     inherited_as: dict[str, str]
     reasons: str
@@ -200,6 +207,15 @@ def _of_paragraph(paragraph: Paragraph, context: _Context) -> Iterator[Statement
             context.default = item
             context.heading = match[0]
             context.first = context.first_money = None
+        elif not found and paragraph.listed and not match.start() and _names_item(match[0]):
+            # An item in words that are not known: what follows is about nothing that is.
+            context.default, context.heading = None, match[0]
+            context.first = context.first_money = None
+
+
+def _names_item(sentence: str) -> bool:
+    words = _MARK.sub("", sentence.translate(_HALF_WIDTH)).rstrip(".。:;")
+    return _CODED_NAMES.fullmatch(words) is not None
 
 
 def _heading(words: str) -> str | None:
@@ -277,7 +293,9 @@ class _Sentence:
         self.main: str | None = None
         self.outer: list[str | None] = []
         self.budget_before = False
-        self.in_reasons = self.counted = False
+        self.in_reasons = False
+        # Unit of the last figure where it was a count.
+        self.counted = ""
         self.reasons_over = False
         self.in_order: list[str] = []
         self.amounts: set[str] = set()
@@ -356,6 +374,7 @@ class _Sentence:
         elif measure == "count":
             subject = self._counted(match, lead, clauses[-1])
         else:
+            self.unit = match[kind]
             subject = self._measured(kind, measure, rest, groups, clauses)
         if subject is None:
             return []
@@ -363,7 +382,7 @@ class _Sentence:
         self._named(subject, money=kind != "count")
         if measure == "amount":
             self.amounts.add(subject)
-        self.counted = measure == "count"
+        self.counted = match[kind] if measure == "count" else ""
         self.budget_before = measure.startswith("budget")
         direction = groups.get("direction")
         return [
@@ -470,7 +489,9 @@ class _Sentence:
         if subject is None and measure == "adjustment_rate":
             # Named among the problems found, but of the whole budget.
             subject = context.default
-        change = measure.startswith("change") and not self.reasons_over
+        change = not self.reasons_over and (
+            measure.startswith("change") or re.search(_wording().changes_in_reasons, rest)
+        )
         if self.in_reasons and (subject is None or kind == "count" or change):
             # A reason's figures are of things that the sentence does not name as a subject, and
             # its changes are of a part of them, or about so much.
@@ -484,21 +505,22 @@ class _Sentence:
         if self.counted and _is_review(context.default):
             return context.default
         if kind == "count":
-            return self.previous or self.inherited
+            # "减少6批次" is of the batches, not of the people that were counted last.
+            return self.previous if self.counted == self.unit else None
+        if re.search(_wording().averages, rest):
+            return None
         sums = not self.counted and re.match(_wording().sums, rest)
         if sums and self.money in self.amounts:
             self.previous = self.money = self.inherited = self.inherited_money = None
             return None
         if self.previous in _wording().inherited_as:
             return _wording().inherited_as[self.previous]
-        if re.search(_wording().averages, rest):
-            return None
         if _names_something(rest):
             # A name that is not known is not the name of the figure before, nor is what follows.
             self.previous = self.money = self.inherited = self.inherited_money = None
             return None
-        if self.money is None and (name := _begins_with(self.text)):
-            return name
+        if self.money is None and (name := _begins_with(self.text)) is not None:
+            return name or None
         subject = _of_side(rest, self.money or self.inherited_money)
         unnamed = self.money is None and subject == context.default and measure in _ABSOLUTE
         if unnamed and subject in _wording().both_sides and not re.search("[收支总]", rest):
@@ -544,9 +566,13 @@ def _listed_names(words: str, number: int) -> list[str]:
 
 
 def _begins_with(text: str) -> str | None:
-    """The name before the colon that a sentence begins with ("行政运行:2023年决算数为")."""
+    """The name before the colon that a sentence begins with ("行政运行:2023年决算数为"); empty
+    where it is none that is known."""
     name, colon, _ = text.partition(":")
-    return _heading(name) if colon and len(name) <= _MAX_SUBJECT + 8 else None
+    if not colon or len(name) > _MAX_SUBJECT + 8:
+        return None
+    unknown = _ONLY_NAMES.fullmatch(name) and not re.search(_wording().no_names, name)
+    return _heading(name) or ("" if unknown else None)
 
 
 def _others(rest: str, cue: str) -> list[str]:
@@ -703,8 +729,10 @@ def _named_subject(
 ) -> str | None:
     """The subject named in the words before a number, nearest clause first."""
     if rest:
+        # "机关运行经费2022年支出"
+        yearless = re.sub(r"(?<=[\u4e00-\u9fff])20\d{2}年度?(?=支出|决算)", "", rest)
         less = (r"决算(?:数|总额)?$", r"(?:合计|总计|总额)$")
-        tries = (rest, *(re.sub(ending, "", rest) for ending in less), _trimmed(rest))
+        tries = (rest, *(re.sub(end, "", rest) for end in less), _trimmed(rest), yearless)
         known = next((name for words in tries if (name := _known_subject(words, previous))), None)
         # "基本支出决算为": 支出 belongs to the name as much as to 支出决算.
         whole = _known_subject(f"{rest}支出", None) if cue.startswith("支出") else None

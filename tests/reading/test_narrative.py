@@ -313,3 +313,13 @@ def test_counts_in_parentheses_are_of_what_is_named_there() -> None:
         ("国内公务接待人次", "count", "1205", "人次"),
         ("外事接待人次", "count", "7", "人次"),
     ]
+
+
+def test_an_item_in_unknown_words_is_not_the_section() -> None:
+    """What follows a heading that is not understood is about nothing that is known."""
+    found = said(
+        CHAPTER + "五、一般公共预算财政拨款支出决算情况说明\n1.教育支出-205甲乙-02丙丁。\n"
+        "年初预算为9.00万元，支出决算为8.00万元，完成年初预算的88.89%。\n"
+        "2.甲乙——丙丁——（戊己）庚辛壬癸甲乙丙丁戊己庚辛壬癸：支出决算为7.00万元。"
+    )
+    assert "一般公共预算财政拨款支出" not in {s.subject for s in found}
