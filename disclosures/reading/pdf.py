@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from disclosures.model import Fact, FormReading
+from disclosures.reading import at_work
 from disclosures.reading.agreement import Agreement, Method, Witness, agree, agree_forms
 from disclosures.reading.grammar import read_flattened
 from disclosures.reading.grids import Grid, PageGlyphs, PageText
@@ -151,7 +152,8 @@ def read_tables(path: Path, pages: Collection[int]) -> FormsRead:
     """The tables of these pages as the first reader sees them, and who that is."""
     read = FormsRead(readers={_TABLERS.name: _TABLERS.version})
     try:
-        extraction = _TABLERS.read(path, pages)
+        with at_work.reader(_TABLERS.name):
+            extraction = _TABLERS.read(path, pages)
     except UnreadableError as error:
         read.notes.append(str(error))
     else:
@@ -302,7 +304,8 @@ def _testify(
     read.readers[reader.name] = reader.version
     grids: tuple[Grid, ...] = ()
     try:
-        extraction = extract()
+        with at_work.reader(reader.name):
+            extraction = extract()
         grids = extraction.grids
         if reader.stack == _TABLERS.stack:
             # It tells no page's origin; the others measure from the visible page themselves.

@@ -2,8 +2,9 @@
 
 Every crawled file is hostile until read, and a native parser or the Java virtual machine takes
 its process along when it dies. So each document is read in a process of its own pool: a crash,
-a hang or a flood of memory costs that one document, which gets a row with the reason. Archives
-are unpacked in processes of their own likewise.
+a hang or a flood of memory costs that one document the reader that was at work, without which it
+is read again, or else the document, which gets a row with the reason. Archives are unpacked in
+processes of their own likewise.
 """
 
 from __future__ import annotations
@@ -22,14 +23,15 @@ import tempfile
 import threading
 import time
 from collections import deque
-from collections.abc import Generator, Iterable
-from dataclasses import dataclass
+from collections.abc import Generator, Iterable, Mapping
+from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
 from disclosures.model import DocumentKind, Reading
+from disclosures.reading import at_work
 from disclosures.reading.containers import Contents, Member, members
 from disclosures.reading.processes import end_with_parent, rss_mb, start_process
 from disclosures.reading.readers.base import UnreadableError
@@ -63,6 +65,21 @@ class _MoreTime:
     """A worker's word that its document is a scan."""
 
     seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class _AtWork:
+    """A worker's word that a reader begins, or ("") that it has ended."""
+
+    reader: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Order:
+    """A document to be read, without the readers that it was lost over, each with how."""
+
+    path: Path
+    left_out: Mapping[str, str] = field(default_factory=dict)
 
 
 class ReaderPool:
@@ -110,20 +127,19 @@ class ReaderPool:
         """
         if self._closed:
             raise RuntimeError("the pool is closed")
-        queue = iter(paths)
+        queue = map(_Order, paths)
+        again: deque[_Order] = deque()
         busy = self._busy
         done: deque[tuple[Path, Reading]] = deque()
-        exhausted = False
         try:
             while not self._closed:
-                while not exhausted and len(busy) < self._jobs:
-                    path = next(queue, None)
-                    if path is None:
-                        exhausted = True
+                while len(busy) < self._jobs:
+                    order = again.popleft() if again else next(queue, None)
+                    if order is None:
                         break
                     worker = self._free_worker()
                     busy.append(worker)
-                    worker.begin(path)
+                    worker.begin(order)
                 if not busy:
                     return
                 wait([worker.connection for worker in busy], _POLL_S)
@@ -132,7 +148,10 @@ class ReaderPool:
                     if reading is None:
                         continue
                     busy.remove(worker)
-                    done.append((worker.path, reading))
+                    if worker.lost_over is None:
+                        done.append((worker.path, reading))
+                    else:
+                        again.append(worker.lost_over)
                     if worker.usable:
                         self._idle.append(worker)
                     else:
@@ -164,7 +183,10 @@ class _Worker:
         self._ready = False
         self._granted_s = 0.0
         self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the worker
-        self.path = Path()
+        self._order = _Order(Path())
+        self._at_work = ""
+        #: what is to be read again without the reader that this worker was lost over
+        self.lost_over: _Order | None = None
         self._process, self._orders, self.connection = start_process(
             "disclosures.reading.workers:serve",
             [
@@ -193,14 +215,19 @@ class _Worker:
             and rss_mb(self._process.pid) < self._limits.rss_mb / 2
         )
 
-    def begin(self, path: Path) -> None:
-        self.path = path
+    @property
+    def path(self) -> Path:
+        return self._order.path
+
+    def begin(self, order: _Order) -> None:
+        self._order = order
+        self._at_work = ""
         self._granted_s = 0.0
         if self._ready:
             self._started_s = time.monotonic()
         # A worker that died while idle shows at result().
         with contextlib.suppress(BrokenPipeError):
-            self._orders.send_bytes(pickle.dumps(path))
+            self._orders.send_bytes(pickle.dumps(order))
 
     def result(self) -> Reading | None:
         """The reading, or why there is none; None while the worker is at it.
@@ -215,6 +242,9 @@ class _Worker:
                 if isinstance(message, Reading):
                     self._served += 1
                     return message
+                if isinstance(message, _AtWork):
+                    self._at_work = message.reader
+                    return None
                 if isinstance(message, _MoreTime):
                     self._granted_s = min(message.seconds, self._limits.scan_s)
                     return None
@@ -260,6 +290,9 @@ class _Worker:
 
     def _lost(self, reason: str, elapsed_s: float) -> Reading:
         self._alive = False
+        if self._at_work:
+            left_out = {**self._order.left_out, self._at_work: reason}
+            self.lost_over = _Order(self.path, left_out)
         return Reading(
             sha256=_sha256(self.path),
             media_type="application/octet-stream",
@@ -296,7 +329,7 @@ def serve() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
     while True:
         try:
-            path: Path = pickle.loads(orders.recv_bytes())
+            order: _Order = pickle.loads(orders.recv_bytes())
         except (EOFError, OSError):
             break
         # Native code may hang with the interpreter's lock held and the parent may be gone: this
@@ -310,9 +343,13 @@ def serve() -> None:
                 wall_s + seconds + _GRACE_S, exit=True, file=sys.stderr
             )
 
-        reading = read_document(
-            path, max_pages=max_pages, max_bytes=max_bytes, on_scan=ask_for_time
-        )
+        def tell(reader: str) -> None:
+            results.send_bytes(pickle.dumps(_AtWork(reader)))
+
+        with at_work.watched(tell, order.left_out):
+            reading = read_document(
+                order.path, max_pages=max_pages, max_bytes=max_bytes, on_scan=ask_for_time
+            )
         faulthandler.cancel_dump_traceback_later()
         try:
             results.send_bytes(pickle.dumps(reading))

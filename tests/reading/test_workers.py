@@ -14,6 +14,8 @@ import pytest
 
 from disclosures.model import DocumentKind, Reading
 from disclosures.reading.workers import Limits, ReaderPool
+from disclosures.rendering import render
+from disclosures.rendering.synthetic import synthetic_figures
 
 ACCOUNTS = """某市某局2023年度部门决算
 第一部分 部门概况
@@ -231,3 +233,58 @@ def test_machines_compile_longer_for_many_documents(documents: list[Path]) -> No
         assert {order == b"many" for order in orders} == {expected == 300}
     few, many = readings
     assert {p: r.facts for p, r in few.items()} == {p: r.facts for p, r in many.items()}
+
+
+CRASHING = {
+    "tablers": {
+        "tablers.py": """
+            import os, signal
+            __version__ = "0"
+            class TfSettings:
+                def __init__(self, **settings): pass
+            class Document:
+                def __init__(self, path): os.kill(os.getpid(), signal.SIGSEGV)
+        """
+    },
+    "pdfplumber": {
+        "pdfplumber/__init__.py": """
+            import os, signal
+            def open(path): os.kill(os.getpid(), signal.SIGSEGV)
+        """,
+        "pdfplumber/utils/__init__.py": "",
+        "pdfplumber/utils/exceptions.py": "class PdfminerException(Exception): pass",
+    },
+}
+
+
+@pytest.mark.parametrize("reader", CRASHING)
+def test_crash_of_a_reader_costs_one_document_that_reader(
+    reader: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    figures = synthetic_figures(6)
+    # A sum that does not hold: the third reader is asked.
+    assert figures.forms.f05 is not None
+    total = {**figures.forms.f05.total, "total": "9999.99"}
+    f05 = figures.forms.f05.model_copy(update={"total": total})
+    wrong = figures.model_copy(update={"forms": figures.forms.model_copy(update={"f05": f05})})
+    path = tmp_path / "accounts.pdf"
+    path.write_bytes(render(wrong, "guangdong_2019", "pdf"))
+    with ReaderPool(1) as pool:
+        [(_, whole)] = pool.read([path])
+    assert any(reader in fact.readers for fact in whole.facts)
+    for name, source in CRASHING[reader].items():
+        module = tmp_path / "crashing" / name
+        module.parent.mkdir(parents=True, exist_ok=True)
+        module.write_text(textwrap.dedent(source), encoding="utf-8")
+    monkeypatch.syspath_prepend(str(tmp_path / "crashing"))
+    with ReaderPool(1) as pool:
+        [(_, without)] = pool.read([path])
+    told = f"未用{reader}读取本文件：读取进程意外结束（信号{signal.SIGSEGV.value}）"
+    assert [note for note in without.notes if told in note]
+    assert without.kind is DocumentKind.FINAL_ACCOUNTS
+
+    def read(reading: Reading) -> dict[object, object]:
+        return {f.key: (f.amount_wan, f.state, f.agreed) for f in reading.facts}
+
+    assert read(without) == read(whole)
+    assert not any(reader in fact.readers for fact in without.facts)
