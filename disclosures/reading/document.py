@@ -212,7 +212,7 @@ def _list_container(path: Path, reading: Reading) -> Reading:
 def _read_pdf(
     path: Path, body: bytes, reading: Reading, max_pages: int | None, on_scan: OnScan | None
 ) -> Reading:
-    from disclosures.reading import pdf
+    from disclosures.reading import pdf, two_up
     from disclosures.reading.readers.pdf_streams import directory_damage, stream_damage
     from disclosures.reading.readers.pdf_text import PdfTextReader, garbled, truncation
 
@@ -227,6 +227,12 @@ def _read_pdf(
     written = [page for page in read.texts if page.text.strip()]
     if not written and not read.images:
         raise UnreadableError("各页都是空白，请重新下载")
+    if doubles := two_up.two_up_pages(path, read.texts):
+        with two_up.split_sheets(path, doubles) as split:
+            if split is not None:
+                apart = _read_pdf(split.path, split.path.read_bytes(), reading, None, on_scan)
+                if not apart.further:
+                    return split.back(apart)
     # A typed cover or covering letter does not make a scan readable.
     if 2 * len(read.images) > len(written):
         return _read_scanned_pdf(path, reading, content, read.images, on_scan)
