@@ -266,7 +266,7 @@ def replica(cache: Path) -> Iterator[str]:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore[union-attr]
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("job", choices=("crawl", "nightly", "job"))
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--seed", type=int, default=20240902)

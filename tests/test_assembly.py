@@ -279,4 +279,4 @@ def test_a_reading_is_summed_up() -> None:
     assert largest_stated(reading) == {Decimal("12000")}
     made = DocumentReading.of(reading, reader_version="1", site="hill")
     assert (made.statements, made.forms, made.digest) == (2, (summary,), reading_digest(reading))
-    assert Role.ALTERNATE == "alternate"
+    assert Role("alternate") is Role.ALTERNATE

@@ -19,6 +19,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from typing import Any
 
 import brotli
 from backports import zstd
@@ -260,7 +261,7 @@ def behind_links(genuine: Callable[[str], bytes], base: str) -> dict[str, Behind
         name: Behind(answer, outcome, reason) for name, (answer, outcome, reason) in plain.items()
     }
 
-    def body(name: str, **headers: object) -> Behaviour:
+    def body(name: str, **headers: Any) -> Behaviour:
         return sends(whole(good(name), **headers))
 
     fine: dict[str, Behaviour] = {

@@ -60,7 +60,8 @@ def crawl_recorded(order: CrawlOrder, port: int, result: Path) -> None:
         def __init__(self, *args: Any) -> None:
             self.attempts, self.portal = attempts, port
             super().__init__(*args)
-            self.installNameResolver(GAIResolver(self, self.getThreadPool, resolve))
+            resolver: Any = GAIResolver
+            self.installNameResolver(resolver(self, self.getThreadPool, resolve))
 
     fetches: list[Fetch] = []
     closed = run_crawl(order, fetches.append, Reactor)

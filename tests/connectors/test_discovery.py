@@ -152,7 +152,7 @@ CHALLENGE = (
 def test_what_cannot_be_found_says_why_and_what_to_do(
     replies: dict[str, Reply | list[Reply]], says: str
 ) -> None:
-    with portal({"/robots.txt": Reply(b"")} | replies) as running:
+    with portal({"/robots.txt": Reply(b""), **replies}) as running:
         with pytest.raises(NothingFound, match=re.escape(says)):
             look(running)
         assert len(running.log) <= 4

@@ -210,7 +210,7 @@ def served(state: dict[str, bytes]) -> dict[str, Behaviour]:
 
     def conditional(name: str, *, tag: str | None, dated: bool, honest: bool) -> Behaviour:
         def answer(connection: socket.socket, asked: Any) -> None:
-            headers: dict[str, object] = {}
+            headers: dict[str, Any] = {}
             if tag is not None:
                 headers["ETag"] = tag.format(asked.times)
             if dated:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import made_up_accounts
 from lxml import html
@@ -53,7 +54,7 @@ def test_causes_stand_before_the_findings_that_they_explain(
         archive=tmp_path / "archive",
         rules=made_up_accounts.RULES,
     )
-    pages = [
+    pages: list[Any] = [
         html.fromstring(path.read_text(encoding="utf-8"))
         for path in (tmp_path / "data_docs" / "disclosures").glob("*.html")
     ]

@@ -123,8 +123,8 @@ def sound_cells(*, with_capital: bool = True) -> Cells:
             put("02", "", code, column, amount if column in ("total", "appropriation") else zero)
     for code, (basic, project) in everything.items():
         for column in forms()["03"].column_keys():
-            value = {"total": basic + project, "basic": basic, "project": project}
-            put("03", "", code, column, value.get(column, zero))
+            spent = {"total": basic + project, "basic": basic, "project": project}
+            put("03", "", code, column, spent.get(column, zero))
     for code, (basic, project) in general.items():
         for column, value in (("total", basic + project), ("basic", basic), ("project", project)):
             put("05", "", code, column, value)
@@ -140,9 +140,9 @@ def sound_cells(*, with_capital: bool = True) -> Cells:
             put(form, "", code, "project", project)
             put(form, "", code, "closing_balance", after)
     groups: dict[str, Decimal] = {}
-    for code, value in ECONOMIC.items():
-        put("06", "", code, "amount", Decimal(value))
-        groups[code[:3]] = groups.get(code[:3], zero) + Decimal(value)
+    for code, text in ECONOMIC.items():
+        put("06", "", code, "amount", Decimal(text))
+        groups[code[:3]] = groups.get(code[:3], zero) + Decimal(text)
     for code, amount in groups.items():
         put("06", "", code, "amount", amount)
     personnel = groups["301"] + groups["303"]

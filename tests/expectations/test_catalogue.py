@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import ValidationError
@@ -99,7 +101,7 @@ def test_malformed_rules_are_refused(old: str, new: str) -> None:
 
 RULES = load_catalogue().rules
 #: Modules that try every rule of some suites: once met, once violated, once not to be judged.
-TRIED = {
+TRIED: dict[str, Callable[[Any], Iterable[Rule]]] = {
     "test_every_rule": lambda m: m.CATALOGUE.rules,
     "test_narrative_rules": lambda m: m.RULES,
     "test_performance_rules": lambda m: m.SUITE.rules,

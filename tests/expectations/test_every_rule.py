@@ -40,7 +40,7 @@ PUBLISHED: dict[str, object] = {
     "topics": topic_names(),
 }
 #: A code of each form that has a parent, children and an amount.
-CODES = {
+CODES: dict[str, str | dict[str, str]] = {
     "total": "total",
     "class": {"07": "212", "08": "223", "06": "302"},
     "section": {"07": "21208", "08": "22301"},

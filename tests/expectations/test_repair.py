@@ -9,6 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from scipy.optimize import milp
 from synthetic_accounts import Key, facts_of, reading, sound_cells
 
 from disclosures.model import DocumentKind, Fact, Reading
@@ -301,12 +302,12 @@ def test_what_the_solver_prints_is_no_result(
     capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """HiGHS prints from C, past its options and past Python's streams."""
-    solve, asked = repair.milp, []
+    asked: list[int] = []
 
     def talkative(*given: object, **more: object) -> object:
         asked.append(1)
         ctypes.CDLL(None).printf(b"transformNewIntegerFeasibleSolution\n")
-        return solve(*given, **more)
+        return milp(*given, **more)
 
     monkeypatch.setattr(repair, "milp", talkative)
     facts = spoilt(SOUND, {BASIC: "7.00", PROJECT: "30.00"})

@@ -55,7 +55,10 @@ def judged() -> dict[str, Judgement]:
         off = change(whole, key, "3")
         now[f"violated {rule.id}"], units[f"violated {rule.id}"] = [reading(facts=off)], both
         # A unit that repeats its department's list is smaller than one of its "units".
-        low = alter(whole, lambda f, k=key: f.key == k, amount_wan=Decimal("0.01"), text="0.01")
+        low = tuple(
+            replace(f, amount_wan=Decimal("0.01"), text="0.01") if f.key == key else f
+            for f in whole
+        )
         now[f"smaller {rule.id}"], units[f"smaller {rule.id}"] = [reading(facts=low)], both
         without = tuple(f for f in UNIT if f.form != key[0])
         now[f"no form {rule.id}"] = [reading(facts=whole)]

@@ -832,13 +832,13 @@ def workbooks(scale: int) -> Iterator[Case]:
     )
     ole = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
     for label, mark in (("Workbook", "xls"), ("WordDocument", "doc"), ("EncryptedPackage", "xlsx")):
-        name = label.encode("utf-16-le") + bytes(2)
+        stream = label.encode("utf-16-le") + bytes(2)
         noise = random.Random(7).randbytes(20_000)
-        yield Case(f"ole-noise-{label}.{mark}", ole + bytes(24) + noise + name + noise)
+        yield Case(f"ole-noise-{label}.{mark}", ole + bytes(24) + noise + stream + noise)
         header = ole + bytes(16) + struct.pack("<HHHHH", 0x3E, 3, 0xFFFE, 9, 6) + bytes(10)
-        ring = header + struct.pack("<IIIIIIII", 1, 0, 0, 4096, 0, 2**31, 0, 2**31)
-        ring = ring.ljust(512, b"\0") + bytes(1024) + name.ljust(512, b"\0")
-        yield Case(f"ole-ring-{label}.{mark}", ring)
+        circle = header + struct.pack("<IIIIIIII", 1, 0, 0, 4096, 0, 2**31, 0, 2**31)
+        circle = circle.ljust(512, b"\0") + bytes(1024) + stream.ljust(512, b"\0")
+        yield Case(f"ole-ring-{label}.{mark}", circle)
 
 
 def _without(name: str) -> Callable[[str, bytes], bytes | None]:

@@ -43,7 +43,7 @@ def web_page(change: Callable[[Any], None]) -> bytes:
     root = html.document_fromstring(render(FIGURES, LAYOUT, "html").decode())
     for table in list(root.iter("table")):
         change(table)
-    return html.tostring(root, encoding="utf-8")
+    return bytes(html.tostring(root, encoding="utf-8"))
 
 
 def figure_cells(table: Any) -> list[Any]:

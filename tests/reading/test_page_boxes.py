@@ -64,7 +64,7 @@ def laid(path: Path, to: Path, turn: int, margin: float, origin: tuple[float, fl
 
 def boxes(reader: Reader, path: Path) -> dict[tuple[str, str, str, str], Box | None]:
     texts = PdfTextReader().read_pages(path, max_pages=None).texts
-    witness = _testify(reader, path, None, texts, FormsRead())
+    witness = _testify(reader, lambda: reader.read(path, None), texts, FormsRead())
     return {fact.key: fact.bbox for fact in witness.facts}
 
 

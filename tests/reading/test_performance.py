@@ -300,7 +300,7 @@ def test_shares_as_weights_amounts_with_units_and_subtotals() -> None:
     assert facts["古树保护", "年度资金总额", "executed"].value == 24
     assert facts["古树保护", "年度资金总额", "executed"].unit == "万元"
     weight = facts["古树保护", "复壮古树", "weight"]
-    assert (weight.value, weight.unit) == (60, "%")
+    assert (weight.value, weight.unit) == (Decimal(60), "%")
     assert not [indicator for _, indicator, _ in facts if "小计" in indicator]
 
 

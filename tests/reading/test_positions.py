@@ -8,7 +8,8 @@ from decimal import Decimal
 from disclosures.amounts import CellState
 from disclosures.model import Fact
 from disclosures.reading.grids import Glyph, PageGlyphs
-from disclosures.reading.positions import PlacedForms, lines_of, read_positions
+from disclosures.reading.placed_words import lines_of
+from disclosures.reading.positions import PlacedForms, read_positions
 
 _SIZE = 9.0
 _COLUMNS = {"小计": 260.0, "基本支出": 360.0, "项目支出": 460.0}

@@ -52,9 +52,10 @@ def make_pdf(path: Path, *, stroke: str = "0.5pt") -> Path:
 #table(columns: (60pt, 170pt, 70pt, 70pt, 70pt), stroke: {stroke}, {cells})
 注：本表反映部门本年度一般公共预算财政拨款支出情况。
 """
-    typ = path.with_suffix(".typ")
-    typ.write_text(source, encoding="utf-8")
-    typst.compile(typ, output=path, font_paths=[str(files("mplfonts") / "fonts")])
+    font_paths = [str(files("mplfonts") / "fonts")]
+    typst.compile(  # type: ignore[misc]  # its overloads infer nothing from bytes
+        source.encode(), output=path, font_paths=font_paths
+    )
     return path
 
 

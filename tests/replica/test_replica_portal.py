@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from email.message import Message
 from pathlib import Path
+from typing import Any
 from urllib.error import HTTPError, URLError
 from urllib.parse import urljoin
 from urllib.request import Request, urlopen
@@ -65,23 +66,25 @@ def trs_articles(portal: ReplicaPortal, column: str) -> list[str]:
     for number, page in enumerate(pages):
         text = ask(page).text
         assert f"createPageHTML({len(pages)}, {number}, " in text
-        links = html.fromstring(text).xpath("//ul[@class='list']/li/a/@href")
+        links: Any = html.fromstring(text).xpath("//ul[@class='list']/li/a/@href")
         found += [urljoin(page, str(link)) for link in links]
     assert ask(first.replace("index.html", f"index_{len(pages)}.html")).status == 404
     return found
 
 
+def _links(markup: str) -> Any:
+    return html.fromstring(markup).xpath(".//@href")
+
+
 def hanweb_articles(portal: ReplicaPortal, column: str) -> list[str]:
     """Article addresses of a hanweb column, from the page's own records and its next groups."""
-    page = html.fromstring(ask(f"{portal.base_url}/hanweb/col/col{column}/index.html").text)
+    page: Any = html.fromstring(ask(f"{portal.base_url}/hanweb/col/col{column}/index.html").text)
     store = page.xpath("//script[@type='text/xml']")[0].text
     found: list[str] = []
     while True:
-        tree = etree.fromstring(store.strip())
+        tree: Any = etree.fromstring(store.strip())
         for record in tree.findall(".//record"):
-            found.append(
-                urljoin(portal.base_url, html.fromstring(record.text).xpath(".//@href")[0])
-            )
+            found.append(urljoin(portal.base_url, _links(record.text)[0]))
         group = tree.findtext("nextgroup")
         if group is None:
             assert int(tree.findtext("totalrecord")) == len(found)
@@ -99,7 +102,7 @@ def test_lists_lead_to_every_article(portal: ReplicaPortal) -> None:
 
 def test_articles_name_title_date_and_attachments(portal: ReplicaPortal) -> None:
     for file in portal.documents():
-        page = html.fromstring(ask(file.article_url).body)
+        page: Any = html.fromstring(ask(file.article_url).body)
         metas = {str(m.get("name")): str(m.get("content")) for m in page.xpath("//meta[@name]")}
         assert metas["ArticleTitle"] == file.article_title
         assert metas["PubDate"] == file.published.strftime("%Y-%m-%d %H:%M")
