@@ -428,20 +428,51 @@ def _band(page: _Page, top: int, bottom: int, outside: list[engine.Line]) -> lis
 
 
 def _whole(found: Sequence[FormReading], facts: Sequence[Fact]) -> tuple[FormReading, ...]:
-    """Forms, incomplete where their totals are more or less than their rows, or where a line's
-    name is none of the form's: nothing else tells that recognition lost a row."""
-    lost = unbalanced(facts) | {
-        fact.form
-        for fact in facts
-        if (fact.state is not CellState.BLANK or fact.name)
-        and forms()[fact.form].layout == "two_sided"
-        and fact.row not in {line.key for line in forms()[fact.form].lines_of(fact.side)}
-    }
+    """Forms, incomplete where their totals are more or less than their rows, where a row is none
+    that the form can have, or where a level of codes has gaps: nothing else tells that
+    recognition lost a row."""
+    lost = unbalanced(facts) | _with_gaps(facts) | _with_strange_rows(facts)
     return tuple(
         replace(form, complete=False, notes=(*form.notes, ROWS_IN_DOUBT))
         if form.form in lost
         else form
         for form in found
+    )
+
+
+def _codes(facts: Iterable[Fact]) -> dict[str, set[str]]:
+    """The codes of each form."""
+    codes: dict[str, set[str]] = defaultdict(set)
+    for fact in facts:
+        if fact.code:
+            codes[fact.form].add(fact.code)
+    return codes
+
+
+def _with_strange_rows(facts: Sequence[Fact]) -> frozenset[str]:
+    """Forms with a row that they cannot have: its code or name was misread."""
+    codes = _codes(facts)
+    return frozenset(
+        fact.form
+        for fact in facts
+        if (fact.state is not CellState.BLANK or fact.name or fact.code)
+        and not _is_row_of_its_form(fact, codes)
+    )
+
+
+def _with_gaps(facts: Sequence[Fact]) -> frozenset[str]:
+    """Functional forms with items in which a group with figures has none."""
+    filled = _codes(fact for fact in facts if fact.amount_wan)
+    return frozenset(
+        form
+        for form, own in filled.items()
+        if forms()[form].codes == "functional"
+        and any(len(code) == 7 for code in own)
+        and not all(
+            any(other.startswith(code) and other != code for other in own)
+            for code in own
+            if len(code) < 7
+        )
     )
 
 
@@ -455,16 +486,16 @@ def _doubt(
     proven = confirmed(facts) - _printed_unlike_others(facts)
     broken = broken_rows(facts)
     odd = _rows_with_doubtful_codes(facts)
-    codes: dict[str, set[str]] = defaultdict(set)
-    for fact in facts:
-        if fact.code:
-            codes[fact.form].add(fact.code)
+    codes = _codes(facts)
+    strange = _with_strange_rows(facts)
     doubted: list[Fact] = []
     for fact in facts:
         score = scores.get((fact.page or 0, fact.bbox)) if fact.bbox else None
         empty = fact.state is CellState.BLANK and not fact.text and fact.bbox is not None
         # What a seal or a stain hides looks blank, but then its row does not add up.
         empty = empty and fact.key not in broken and (fact.page, fact.bbox) not in sealed
+        # Where one name was misread, another line may have been taken for its own.
+        empty = empty and fact.form not in strange
         sure = fact.agreed and (fact.key in proven or empty)
         sure = sure and (fact.form, fact.row) not in odd and _is_row_of_its_form(fact, codes)
         notes = [fact.note] if fact.note else []
@@ -496,9 +527,9 @@ def _is_row_of_its_form(fact: Fact, codes: Mapping[str, Collection[str]]) -> boo
     tell that a figure stands under a misread code or name."""
     form = forms()[fact.form]
     if fact.code is None or form.codes is None:
-        return fact.row.startswith("line_") or fact.row in {
-            line.key for line in form.lines_of(fact.side)
-        }
+        # A line without a name is left empty.
+        unnamed = fact.row.startswith("line_") and fact.state is CellState.BLANK
+        return unnamed or fact.row in {line.key for line in form.lines_of(fact.side)}
     own = codes[fact.form]
     if form.codes == "economic":
         return len(fact.code) in (3, 5) and (fact.code[:3] in own)

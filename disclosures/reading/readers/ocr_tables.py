@@ -25,6 +25,9 @@ _CROSSED: Final = 0.93
 # A ruling is drawn over this much of its length at least.
 _SOLID: Final = 0.9
 _SOME: Final = 0.1
+_MOSTLY: Final = 0.6
+# Lines this many times as long as the shortest may be worn for the most part.
+_LONG_LINE: Final = 8
 # Of level lines more than this is drawn, unless they are dashes.
 _DRAWN: Final = 0.95
 _FILLED: Final = 0.6
@@ -203,17 +206,23 @@ def _dark(page: Image) -> Any:
 
 
 def _rulings(dark: Any, dpi: float) -> Image:
+    length = int(_DOWN_IN * dpi)
     across = _strokes(dark, (int(_ACROSS_IN * dpi), 1))
-    down = _strokes(dark, (1, int(_DOWN_IN * dpi)))
+    down = _strokes(dark, (1, length))
     # Lines end a pixel or two before those that they meet.
-    grown = cv2.dilate(across | _without_letters(down, across, dark), np.ones((3, 3), np.uint8))
+    grown = cv2.dilate(
+        across | _without_letters(down, across, dark, length), np.ones((3, 3), np.uint8)
+    )
     return np.asarray(grown, dtype=np.uint8)
 
 
-def _without_letters(down: Any, across: Any, dark: Any) -> Any:
-    """Upright lines without strokes of letters that stand one above the other in low rows: between
-    two level lines a ruling has no gaps. Where rulings are dashes, as the level ones then are too,
-    all stay."""
+def _without_letters(down: Any, across: Any, dark: Any, least: int) -> Any:
+    """Upright lines without strokes of letters that stand one above the other in low rows.
+
+    Between two level lines a ruling has hardly a gap, and where it is shorter than ``least`` it
+    meets both. Letters may seem to in one row, but not in most. Where rulings are dashes, as the
+    level ones then are too, all stay.
+    """
     beside = cv2.dilate(dark, np.ones((3, 1), np.uint8))
     if not across.any() or (beside[across > 0] > 0).mean() < _DRAWN:
         return down
@@ -221,16 +230,27 @@ def _without_letters(down: Any, across: Any, dark: Any) -> Any:
     pieces = cv2.bitwise_and(down, cv2.bitwise_not(level))
     count, labels, stats, _ = cv2.connectedComponentsWithStats(pieces, connectivity=8)
     near = cv2.dilate(dark, np.ones((1, 3), np.uint8)) > 0
-    solid = np.zeros(count, dtype=bool)
+    solid, full = np.zeros(count, dtype=bool), np.zeros(count, dtype=bool)
+    lines, line_of = cv2.connectedComponents(down, connectivity=8)
+    line = np.zeros(count, dtype=int)
     for number, (x, y, width, height, _) in enumerate(stats.tolist()):
-        part = (slice(y, y + height), slice(x, x + width))
-        drawn = near[part] & (labels[part] == number)
-        solid[number] = drawn.any(axis=1).mean() >= _SOLID
-    solid[0] = False
-    lengths = stats[1:, cv2.CC_STAT_HEIGHT]
-    if lengths[solid[1:]].sum() < _SOME * lengths.sum():
+        columns = slice(x, x + width)
+        part = (slice(y, y + height), columns)
+        own = labels[part] == number
+        drawn = (near[part] & own).any(axis=1)
+        ends = level[max(y - 2, 0) : y, columns], level[y + height : y + height + 2, columns]
+        long = height >= least
+        solid[number] = drawn.mean() >= _SOLID and (long or all(end.any() for end in ends))
+        full[number] = solid[number] and (long or (drawn[0] and drawn[-1]))
+        line[number] = line_of[part][own].max()
+    solid[0] = full[0] = False
+    lengths = np.where(np.arange(count) > 0, stats[:, cv2.CC_STAT_HEIGHT], 0)
+    if lengths[solid].sum() < _SOME * lengths.sum():
         return down
-    return np.where(solid[labels], pieces, 0).astype(np.uint8)
+    whole = np.bincount(line, weights=lengths, minlength=lines)
+    good = np.bincount(line, weights=np.where(full, lengths, 0), minlength=lines)
+    ruling = (solid & (good > _MOSTLY * whole)[line]) | (full & (whole >= _LONG_LINE * least)[line])
+    return np.where(ruling[labels], pieces, 0).astype(np.uint8)
 
 
 def _strokes(dark: Any, size: tuple[int, int]) -> Image:
