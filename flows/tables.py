@@ -29,7 +29,8 @@ def print_rows(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> Non
     for column in columns:
         table.add_column(column, overflow="fold")
     for row in rows:
-        table.add_row(*(escape(str(row.get(column, ""))) for column in columns))
+        values = (row.get(column) for column in columns)
+        table.add_row(*("" if value is None else escape(str(value)) for value in values))
     Console().print(table)
 
 

@@ -15,6 +15,7 @@ import pytest
 
 from flows import cli, local
 from flows.settings import Settings
+from flows.tables import print_rows
 
 
 def juesuan(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
@@ -40,6 +41,13 @@ def test_help_imports_nothing_heavy(tmp_path: Path) -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, check=True
     )
     assert done.stdout.strip() == "[]"
+
+
+def test_a_table_leaves_empty_what_is_not_known(capsys: pytest.CaptureFixture[str]) -> None:
+    print_rows([{"key": "acheng", "family": None}], ("key", "family"))
+    printed = capsys.readouterr().out
+    assert "acheng" in printed
+    assert "None" not in printed
 
 
 def test_rules_lists_the_catalogue(tmp_path: Path) -> None:
