@@ -57,7 +57,6 @@ PAGE_S: Final = 20.0
 
 _UNSUPPORTED: Final = {
     MediaType.ENCRYPTED_OFFICE: "文件设有密码，请向发布单位索取不加密的版本",
-    MediaType.MHTML: "网页存档（MHT）格式，请另存为 .docx 或 PDF 后再读取",
     MediaType.XML: "未知格式的 XML 文件，请向发布单位索取 PDF 或 Excel 文件",
     MediaType.EMPTY: "空文件，请重新下载",
     MediaType.BINARY: "内容不是任何已知格式，请重新下载或向发布单位索取",
@@ -627,6 +626,10 @@ def _exact_reader(kind: MediaType) -> Reader:
         from disclosures.reading.readers.office_reader import OfficeReader
 
         return OfficeReader()
+    if kind is MediaType.MHTML:
+        from disclosures.reading.readers.mhtml_reader import MhtmlReader
+
+        return MhtmlReader()
     from disclosures.reading.readers.html_reader import HtmlReader
 
     return HtmlReader()

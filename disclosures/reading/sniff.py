@@ -66,7 +66,14 @@ _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _ZIP = b"PK\x03\x04"
 _HOLDERS = (_ZIP, _OLE, *(mark for mark, kind in _MAGIC if not kind.is_image))
 _HTML_TAG = re.compile(r"<(?:!doctype\s+html|html|head|body|table|div|meta|script)[\s>/]", re.I)
-_MHTML = re.compile(r"^MIME-Version:.*^Content-Type:\s*multipart/related", re.I | re.M | re.S)
+# Headers of a message, in any order.
+_MHTML = re.compile(r"(?=(?:.+\n)*?MIME-Version:)(?:.+\n)*?Content-Type:\s*multipart/related", re.I)
+# Of text in UTF-16 without a mark this much is ASCII, Chinese or their punctuation.
+_MOSTLY = 0.98
+_EXPECTED = re.compile(
+    r"[\t\n\r\f -~\u00a0\u00b7\u00d7\u2010-\u203b\u2190-\u22ff\u2460-\u25ff\u3000-\u301f"
+    r"\u3200-\u33ff\u4e00-\u9fff\uff01-\uff5e\uffe5]"
+)
 # C0 controls that no text holds; tab, line breaks, form feed and escape may occur.
 _CONTROLS = re.compile(r"[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f]")
 _DECLARED_CHARSET = re.compile(rb"charset\s*=\s*[\"']?\s*([A-Za-z0-9_\-]+)", re.I)
@@ -95,7 +102,7 @@ def sniff(body: bytes) -> MediaType:
     head = text[:65536].lstrip("\ufeff \t\r\n")
     if head.startswith("{\\rtf"):
         return MediaType.RTF
-    if _MHTML.search(head[:4096]):
+    if _MHTML.match(head[:4096].replace("\r", "")):
         return MediaType.MHTML
     if _HTML_TAG.search(head[:4096]) or (head.startswith("<") and _HTML_TAG.search(head)):
         return MediaType.HTML
@@ -152,7 +159,7 @@ def decode_text(body: bytes) -> str | None:
     elif body.startswith((b"\xff\xfe", b"\xfe\xff")):
         encodings.append("utf-16")
     elif b"\x00" in body[:4096]:
-        return None
+        return _without_mark(body)
     declared = _DECLARED_CHARSET.search(body[:4096])
     encodings.append("utf-8")
     if declared and (name := declared[1].decode("ascii").lower()) in _CHARSETS:
@@ -174,6 +181,20 @@ def decode_text(body: bytes) -> str | None:
         except LookupError:
             continue
         if text.count("\ufffd") <= len(text) // 200 and _is_text(text):
+            return text
+    return None
+
+
+def _without_mark(body: bytes) -> str | None:
+    """Text in UTF-16 that does not say so: in one order of its bytes what comes out is what
+    Chinese texts are made of."""
+    for encoding in ("utf-16-le", "utf-16-be"):
+        try:
+            text = body.decode(encoding)
+        except UnicodeError:
+            continue
+        sample = text[:65536]
+        if len(_EXPECTED.findall(sample)) >= _MOSTLY * len(sample):
             return text
     return None
 

@@ -149,8 +149,11 @@ def rar_4(files: list[tuple[bytes, bytes]], *, flags: int = 0) -> bytes:
     return body + block(0x7B, 0x4000, b"")
 
 
-def rar_5(files: list[tuple[str, bytes]], *, volume: bool = False) -> bytes:
-    """An archive of version 5 that stores its files as they are."""
+def rar_5(
+    files: list[tuple[str, bytes]], *, volume: bool = False, locked: str | None = None
+) -> bytes:
+    """An archive of version 5 that stores its files as they are; ``locked`` are its ``files`` or
+    its ``names``, too."""
 
     def number(value: int) -> bytes:
         low = bytes([value & 0x7F | (0x80 if value > 0x7F else 0)])
@@ -161,10 +164,18 @@ def rar_5(files: list[tuple[str, bytes]], *, volume: bool = False) -> bytes:
         sized = number(len(body)) + body
         return struct.pack("<I", zlib.crc32(sized)) + sized
 
-    body = b"Rar!\x1a\x07\x01\x00" + block(1, 0, int(volume))
+    body = b"Rar!\x1a\x07\x01\x00"
+    secret = bytes(range(16))
+    if locked == "names":
+        return body + block(4, 0, 0, 0, 15, secret) + secret * 20
+    body += block(1, 0, int(volume))
+    record = bytes([1, 0, 0, 15]) + secret * 2
+    extra = bytes([len(record)]) + record if locked == "files" else b""
     for name, data in files:
+        flags = (3, len(extra)) if extra else (2,)
         told = (4, len(data), 0x20, struct.pack("<I", zlib.crc32(data)), 0, 0)
-        body += block(2, 2, len(data), *told, len(name.encode()), name.encode()) + data
+        label = name.encode()
+        body += block(2, *flags, len(data), *told, len(label), label, extra) + data
     return body + block(5, 0, 0)
 
 
@@ -199,10 +210,15 @@ def test_members_of_rar_that_are_damaged_or_encrypted_are_told(tmp_path: Path) -
         contents = members(stored(tmp_path, spoiled))
         assert [m.name for m in contents.members] == ["好.txt"]
         assert contents.notes == ["“坏.txt”：已损坏（校验和不符），请重新下载"]
-    locked = members(stored(tmp_path, rar_4([(b"a.txt", b"secret")], flags=0x04)))
-    assert locked.members == []
-    assert "密码" in locked.notes[0]
+    for body in (
+        rar_4([(b"a.txt", b"secret")], flags=0x04),
+        rar_5([("a.txt", b"secret")], locked="files"),
+    ):
+        locked = members(stored(tmp_path, body))
+        assert locked.members == []
+        assert "密码" in locked.notes[0]
     for wrong, said in (
+        (rar_5([("a.txt", b"secret")], locked="names"), "密码"),
         (rar_5([("a.txt", b"x")], volume=True), "分卷"),
         (rar_5([("a.txt", b"x" * 99)])[:60], "损坏"),
         (b"Rar!\x1a\x07\x01\x00" + bytes(range(128, 256)) * 2, "损坏"),

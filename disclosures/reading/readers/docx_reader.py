@@ -58,7 +58,7 @@ class DocxReader:
             raise UnreadableError(
                 f"文档无法打开（{error}），请用 Word 打开并另存后再读取"
             ) from error
-        hidden = _lay_bare(document.element.body)
+        hidden = _lay_bare(document.element.body, _hidden_styles(document.styles.element))
         notes = (f"文档中有{hidden}处隐藏的文字或行，未读",) if hidden else ()
         grids: list[Grid] = []
         lines: list[str] = []
@@ -82,11 +82,49 @@ class DocxReader:
         return Extraction(tuple(grids), texts, notes, tuple(blocks))
 
 
-def _lay_bare(body: Any) -> int:
+def _hidden_styles(styles: Any) -> frozenset[str]:
+    """The ids of styles whose text is hidden, those that are based on them included."""
+    own: dict[str, bool | None] = {}
+    base: dict[str, str] = {}
+    for style in styles.iter(f"{_WORD}style"):
+        key = style.get(f"{_WORD}styleId", "")
+        mark = style.find(f"{_WORD}rPr/{_WORD}vanish")
+        own[key] = None if mark is None else _is_on(mark)
+        parent = style.find(f"{_WORD}basedOn")
+        base[key] = "" if parent is None else parent.get(f"{_WORD}val", "")
+    hidden: set[str] = set()
+    for key in own:
+        met: set[str] = set()
+        at = key
+        while at in own and at not in met and own[at] is None:
+            met.add(at)
+            at = base[at]
+        if own.get(at):
+            hidden.add(key)
+    return frozenset(hidden)
+
+
+def _is_run_hidden(run: Any, styles: frozenset[str]) -> bool:
+    """By its own mark, else its style, else that of its paragraph."""
+    about = run.find(f"{_WORD}rPr")
+    mark = None if about is None else about.find(f"{_WORD}vanish")
+    if mark is not None:
+        return _is_on(mark)
+    if not styles:
+        return False
+    named = None if about is None else about.find(f"{_WORD}rStyle")
+    if named is not None and named.get(f"{_WORD}val") in styles:
+        return True
+    paragraph = next(run.iterancestors(f"{_WORD}p"), None)
+    of = None if paragraph is None else paragraph.find(f"{_WORD}pPr/{_WORD}pStyle")
+    return of is not None and of.get(f"{_WORD}val") in styles
+
+
+def _lay_bare(body: Any, styles: frozenset[str] = frozenset()) -> int:
     """Leave of a document what Word shows: tracked changes as accepted, nothing hidden, and no
     wrapper (content control, smart tag, field, table of one cell) around what it shows.
 
-    Returns how many runs and rows were hidden.
+    ``styles`` are those that hide text. Returns how many runs and rows were hidden.
     """
     hidden = 0
     for row in list(body.iter(f"{_WORD}tr")):
@@ -100,8 +138,7 @@ def _lay_bare(body: Any) -> int:
         if element.getparent().tag != f"{_WORD}rPr":
             element.getparent().remove(element)
     for run in list(body.iter(f"{_WORD}r")):
-        about = run.find(f"{_WORD}rPr")
-        if about is not None and _is_on(about.find(f"{_WORD}vanish")):
+        if _is_run_hidden(run, styles):
             hidden += any(letters.text for letters in run.iter(_LETTERS))
             run.getparent().remove(run)
     for element in list(body.iter(*_WRAPPERS)):

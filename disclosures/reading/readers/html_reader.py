@@ -11,6 +11,7 @@ from typing import Final
 from lxml import etree, html
 
 from disclosures.reading.grids import Grid, GridCell, PageText, without_empty_columns
+from disclosures.reading.readers import style_sheets
 from disclosures.reading.readers.base import MAX_SPAN, Captions, Extraction, UnreadableError
 from disclosures.reading.sniff import decode_text
 from disclosures.reading.titles import form_of_title
@@ -45,36 +46,50 @@ class HtmlReader:
     stack: Final = "lxml"
 
     def read(self, path: Path, pages: Collection[int] | None = None) -> Extraction:
-        text = decode_text(path.read_bytes())
-        if text is None:
-            raise UnreadableError("网页的文字编码无法识别")
-        # lxml refuses text that declares its encoding, and control characters.
-        text = re.sub(r"^\s*<\?xml[^>]*\?>", "", text.lstrip("\ufeff"))
-        text = re.sub(r"[\x00-\x08\x0b\x0c\x0e-\x1f]", "", text)
-        try:
-            root = html.document_fromstring(text, parser=html.HTMLParser(huge_tree=False))
-        except (etree.ParserError, etree.XMLSyntaxError, ValueError) as error:
-            raise UnreadableError(f"网页无法解析：{error}") from error
-        if _breaks_off(text):
-            raise UnreadableError("网页不完整：在中间断开，请重新下载")
-        title = (root.findtext(".//title") or "").strip()
-        _unframe(root)
-        hidden = _without_hidden_parts(root)
-        notes = [f"网页中有{hidden}处隐藏的文字或单元格，未读"] if hidden else []
-        walk = _walked(root, blocks := _hidden_blocks(root))
-        if blocks:
-            shown = _marks(walk)
-            twice = {block for block in blocks if shown & _marks(_walked(block))}
-            if twice:
-                notes.append(f"网页中有{len(twice)}处隐藏的表格与显示的重复，未读")
-            # Others are sheets of which the page shows one at a time.
-            walk = _walked(root, twice)
-        grids = tuple(grid for _, grid in walk.blocks if grid)
-        lines = [title, *walk.lines] if title else walk.lines
-        broken = text.count("\ufffd")
-        notes += [f"网页中有{broken}个损坏的字符"] if broken else []
-        texts = (PageText(None, "\n".join(lines)),)
-        return Extraction(grids, texts, tuple(notes), tuple(walk.blocks))
+        return read_page(path.read_bytes())
+
+
+def read_page(body: bytes) -> Extraction:
+    """A page as :class:`HtmlReader` reads it.
+
+    Raises:
+        UnreadableError: it cannot be parsed, or breaks off.
+    """
+    text = decode_text(body)
+    if text is None:
+        raise UnreadableError("网页的文字编码无法识别")
+    # lxml refuses text that declares its encoding, and control characters.
+    text = re.sub(r"^\s*<\?xml[^>]*\?>", "", text.lstrip("\ufeff"))
+    text = re.sub(r"[\x00-\x08\x0b\x0c\x0e-\x1f]", "", text)
+    try:
+        root = html.document_fromstring(text, parser=html.HTMLParser(huge_tree=False))
+    except (etree.ParserError, etree.XMLSyntaxError, ValueError) as error:
+        raise UnreadableError(f"网页无法解析：{error}") from error
+    if _breaks_off(text):
+        raise UnreadableError("网页不完整：在中间断开，请重新下载")
+    title = (root.findtext(".//title") or "").strip()
+    notes = (
+        []
+        if style_sheets.hide(root)
+        else ["网页的样式表有未能识别的显示规则，隐藏的内容可能已读入"]
+    )
+    _unframe(root)
+    hidden = _without_hidden_parts(root)
+    notes += [f"网页中有{hidden}处隐藏的文字或单元格，未读"] if hidden else []
+    walk = _walked(root, blocks := _hidden_blocks(root))
+    if blocks:
+        shown = _marks(walk)
+        twice = {block for block in blocks if shown & _marks(_walked(block))}
+        if twice:
+            notes.append(f"网页中有{len(twice)}处隐藏的表格与显示的重复，未读")
+        # Others are sheets of which the page shows one at a time.
+        walk = _walked(root, twice)
+    grids = tuple(grid for _, grid in walk.blocks if grid)
+    lines = [title, *walk.lines] if title else walk.lines
+    broken = text.count("\ufffd")
+    notes += [f"网页中有{broken}个损坏的字符"] if broken else []
+    texts = (PageText(None, "\n".join(lines)),)
+    return Extraction(grids, texts, tuple(notes), tuple(walk.blocks))
 
 
 def _is_hidden(element: html.HtmlElement) -> bool:
@@ -99,12 +114,15 @@ def _without_hidden_parts(root: html.HtmlElement) -> int:
             continue
         hidden += bool(element.text_content().strip())
         gone.update(element.iter())
-        if element.tag in _CELLS and _KEEPS_PLACE.search(element.get("style", "")):
-            for child in list(element):
-                element.remove(child)
-            element.text = ""
-        else:
+        if block and not (element.tag in _CELLS and _KEEPS_PLACE.search(element.get("style", ""))):
             element.drop_tree()
+            continue
+        # Left empty: what is behind each of thousands of words would be copied for every one.
+        for child in list(element):
+            element.remove(child)
+        element.text = ""
+        if not block:
+            element.tag = "span"
     return hidden
 
 
