@@ -37,12 +37,19 @@ _ONLY_NAME: Final = re.compile(r"[\u4e00-\u9fff()\"]{2,24}")
 _CODED_NAMES: Final = re.compile(
     r"(?=.*(?:\d{3}|[—－]|\([类款项]\)))[\u4e00-\u9fff\d()、.\"—－-]{4,80}"
 )
+_TITLE: Final = re.compile(r"([\u4e00-\u9fff()\"、]{2,36}(?:情况|说明))[.。:]")
 _ONLY_NAMES: Final = re.compile(r"[\u4e00-\u9fff()—－-]{2,}")
 _MAX_SUBJECT: Final = 24
 # Letters before a figure in which parentheses are looked at.
 _AROUND: Final = 400
+# "机关运行经费2022年支出", "公务接待费全年实际支出"
+_IN_A_YEAR: Final = re.compile(
+    r"(?<=[\u4e00-\u9fff])(?:20\d{2}年度?|全年|本年度?|当年)?(?:实际)?(?=支出|决算)"
+)
 # Between the figures of a list that several names share.
-_BETWEEN_SHARED: Final = re.compile(r"[、,]?(?:和|与|及|以及)?")
+_BETWEEN_SHARED: Final = re.compile(
+    r"[、,]?(?:和|与|及|以及)?(?P<own>增加|减少|增长|下降|上升|降低)?"
+)
 # A parenthesis with a figure of its own: "(其中:外事接待0批次)".
 _WITH_FIGURES: Final = re.compile(r"\([^()]*\d[^()]*(?:\([^()]*\)[^()]*)*\)")
 
@@ -111,9 +118,11 @@ class _Wording(_Model):
     section_subjects: tuple[tuple[str, str], ...]
     whole_years: tuple[str, ...]
     both_sides: tuple[str, ...]
+    own_totals: tuple[str, ...]
     sides: dict[str, dict[str, str]]
     fund_names: dict[str, str]
     fund_wholes: tuple[tuple[str, str], ...]
+    fund_renamed: dict[str, str]
     averages: str
     counts_of_reviews: tuple[str, ...]
     count_verbs: tuple[str, ...]
@@ -202,6 +211,15 @@ def _of_paragraph(paragraph: Paragraph, context: _Context) -> Iterator[Statement
         yield from found
         if explained and not _ITEM.search(match[0].translate(_HALF_WIDTH)):
             explained = False
+        elif (
+            not found
+            and not match.start()
+            and (titled := _TITLE.fullmatch(_MARK.sub("", match[0].translate(_HALF_WIDTH))))
+            and (subject := _default_subject((titled[1], *paragraph.titles)))
+        ):
+            # A heading that the text goes on behind.
+            context.default = subject
+            context.titles = (titled[1], *paragraph.titles)
         elif not found and (item := _heading(match[0].translate(_HALF_WIDTH))):
             # The item stands in a sentence of its own; what follows is about it.
             context.default = item
@@ -299,6 +317,7 @@ class _Sentence:
         self.reasons_over = False
         self.in_order: list[str] = []
         self.amounts: set[str] = set()
+        self.budgeted: list[str] = []
         self.shared: tuple[str, str, dict[str, str]] | None = None
         self.sharing: list[str] = []
 
@@ -355,8 +374,9 @@ class _Sentence:
         kind = next(name for name in _wording().units if match[name])
         self._parentheses(lead)
         clauses = [clause for clause in re.split(r"[,;:]", lead) if clause] or [""]
-        following = self.shared is not None and _BETWEEN_SHARED.fullmatch(lead)
-        read = self.shared if following else _measure(clauses[-1], kind)
+        following = _BETWEEN_SHARED.fullmatch(lead) if self.shared else None
+        alike = following is not None and not following["own"]
+        read = self.shared if alike else _measure(clauses[-1], kind)
         if kind == "percent" and re.fullmatch(r"的(?:比例)?", clauses[-1]) and self.budget_before:
             # "完成预算0.50万元的32%"
             read = "completion", "", {}
@@ -367,7 +387,7 @@ class _Sentence:
             self._passed_over(kind, rest)
             return []
         self._reasons(lead, clauses[-1])
-        if not following:
+        if following is None:
             self._share(match, kind, clauses[-1], measure, groups)
         if self.shared is not None:
             subject = self.sharing.pop(0) if self.sharing else None
@@ -382,6 +402,8 @@ class _Sentence:
         self._named(subject, money=kind != "count")
         if measure == "amount":
             self.amounts.add(subject)
+        if (measure == "amount" and _is_known(subject)) or measure.startswith("budget"):
+            self.budgeted.append(subject)
         self.counted = match[kind] if measure == "count" else ""
         self.budget_before = measure.startswith("budget")
         direction = groups.get("direction")
@@ -499,7 +521,8 @@ class _Sentence:
             return None
         self.in_reasons = False
         if subject is not None:
-            if context.heading and subject in _wording().of_items:
+            own = context.heading or context.default in _wording().own_totals
+            if own and subject in _wording().of_items:
                 return context.default
             return _part(subject, self.money or self.inherited_money)
         if self.counted and _is_review(context.default):
@@ -522,6 +545,9 @@ class _Sentence:
         if self.money is None and (name := _begins_with(self.text)) is not None:
             return name or None
         subject = _of_side(rest, self.money or self.inherited_money)
+        if measure in _OF_BUDGET and subject not in self.budgeted and self.budgeted:
+            # A rate behind a list of what the money was for is of what has a budget.
+            subject = subject if _is_known(subject) else self.budgeted[-1]
         unnamed = self.money is None and subject == context.default and measure in _ABSOLUTE
         if unnamed and subject in _wording().both_sides and not re.search("[收支总]", rest):
             # "决算数为9万元" below a heading about both sides is said of neither.
@@ -534,7 +560,7 @@ class _Sentence:
         whole = self.money or self.inherited_money or ""
         for pattern, side in _wording().fund_wholes:
             if re.fullmatch(pattern, whole):
-                return f"{name}{side}"
+                return _wording().fund_renamed.get(f"{name}{side}", f"{name}{side}")
         part = _part(f"{name}支出", whole or None)
         if part != f"{name}支出":
             return part
@@ -715,6 +741,19 @@ def _subject_patterns() -> tuple[tuple[re.Pattern[str], str], ...]:
     return tuple((re.compile(f"(?:{p})$"), name) for p, name in _wording().subjects)
 
 
+@cache
+def _names() -> frozenset[str]:
+    return frozenset(name for _, name in _wording().subjects)
+
+
+def _is_known(subject: str | None) -> bool:
+    """Whether a name is one of the vocabulary's, not one as it happens to be printed."""
+    known = subject is None or subject in _names()
+    return known or bool(subject and (subject[:2] in ("项:", "款:") or subject[-3:] == "（类）"))
+
+
+#: Measures of a budget's use.
+_OF_BUDGET: Final = frozenset({"completion", "variance_pct"})
 #: Measures of an amount by itself.
 _ABSOLUTE: Final = frozenset({"amount", "budget_initial", "budget_full"})
 #: Measures that take over the subject of what they are a part, a change or a rate of.
@@ -730,7 +769,7 @@ def _named_subject(
     """The subject named in the words before a number, nearest clause first."""
     if rest:
         # "机关运行经费2022年支出"
-        yearless = re.sub(r"(?<=[\u4e00-\u9fff])20\d{2}年度?(?=支出|决算)", "", rest)
+        yearless = _IN_A_YEAR.sub("", rest)
         less = (r"决算(?:数|总额)?$", r"(?:合计|总计|总额)$")
         tries = (rest, *(re.sub(end, "", rest) for end in less), _trimmed(rest), yearless)
         known = next((name for words in tries if (name := _known_subject(words, previous))), None)
