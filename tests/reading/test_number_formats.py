@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -164,6 +165,70 @@ def test_words_in_a_format_count(
     fact = facts["total", "total"]
     assert fact.state is (CellState.READ if amount else CellState.UNREADABLE), fact
     assert str(fact.amount_wan) == str(amount)
+
+
+def open_document(shows: dict[float, tuple[str, str]], unit: str = "万元") -> bytes:
+    """The same as an OpenDocument spreadsheet; ``shows`` tells for a figure the attributes of its
+    cell and what that shows."""
+
+    def cell(value: object) -> str:
+        if isinstance(value, float):
+            about, text = shows.get(
+                value, (f'office:value-type="float" office:value="{value}"', "")
+            )
+            return f"<table:table-cell {about}><text:p>{text or value}</text:p></table:table-cell>"
+        text = f"<text:p>{value}</text:p>"
+        return f'<table:table-cell office:value-type="string">{text}</table:table-cell>'
+
+    lines = (*TOP, [f"单位：{unit}"], HEAD, *ROWS)
+    gone = 'table:visibility="collapse"'
+    rows = [
+        f"<table:table-row {gone if line is ROWS[-1] else ''}>{''.join(map(cell, line))}"
+        "</table:table-row>"
+        for line in lines
+    ]
+    name = "urn:oasis:names:tc:opendocument:xmlns:"
+    content = (
+        f'<?xml version="1.0"?><office:document-content xmlns:office="{name}office:1.0" '
+        f'xmlns:table="{name}table:1.0" xmlns:text="{name}text:1.0"><office:body>'
+        f'<office:spreadsheet><table:table table:name="05">{"".join(rows)}</table:table>'
+        "</office:spreadsheet></office:body></office:document-content>"
+    )
+    manifest = (
+        f'<m:manifest xmlns:m="{name}manifest:1.0"><m:file-entry m:full-path="content.xml" '
+        'm:media-type="text/xml"/></m:manifest>'
+    )
+    written = io.BytesIO()
+    with zipfile.ZipFile(written, "w") as package:
+        package.writestr("mimetype", "application/vnd.oasis.opendocument.spreadsheet")
+        package.writestr("content.xml", content)
+        package.writestr("META-INF/manifest.xml", manifest)
+    return written.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("about", "text", "amount"),
+    [
+        ('office:value-type="float" office:value="1250000"', "125.0000", "125.0000"),
+        ('office:value-type="float" office:value="1250000"', "1,250,000.00", "1250000.00"),
+        ('office:value-type="currency" office:value="1250000"', "¥1,250,000.00", "1250000.00"),
+        ('office:value-type="float" office:value="1250000"', "1250000.00万", "1250000.00"),
+        ('office:value-type="float" office:value="1250000"', "约1250000", None),
+        ('office:value-type="float" office:value="-1250000"', "1250000.00", None),
+        ('office:value-type="percentage" office:value="1250000"', "125000000.00%", None),
+        ('office:value-type="date" office:date-value="1900-12-30"', "12.30", None),
+        ('office:value-type="time" office:time-value="PT12H30M00S"', "12:30", None),
+    ],
+)
+def test_open_documents_say_what_they_show(
+    tmp_path: Path, about: str, text: str, amount: str | None
+) -> None:
+    reading, facts = read(tmp_path, open_document({1250000.0: (about, text)}))
+    fact = facts["total", "total"]
+    assert fact.state is (CellState.READ if amount else CellState.UNREADABLE), fact
+    assert str(fact.amount_wan) == str(amount)
+    assert ("2010102", "total") not in facts
+    assert any("隐藏的1行有数字，未读" in note for note in reading.notes)
 
 
 @pytest.mark.parametrize("number_format", ["yyyy-mm-dd", '0!.0,"万"', "0.00%"])

@@ -1,4 +1,4 @@
-"""Spreadsheets by calamine; how they are shown, by openpyxl and xlrd."""
+"""Spreadsheets by calamine; how they are shown, by openpyxl and xlrd (OpenDocument says it)."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import re
 import zipfile
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from importlib.metadata import version
 from pathlib import Path
 from typing import Final
@@ -19,6 +20,7 @@ from disclosures.reading.grids import Grid, GridCell, PageText, without_empty_co
 from disclosures.reading.packages import demand_sound
 from disclosures.reading.readers.base import Extraction, UnreadableError
 from disclosures.reading.readers.number_format import shown_number
+from disclosures.reading.readers.open_document import open_sheets
 
 # What yields a number or an error, never an empty text.
 _CALCULATES: Final = re.compile(
@@ -28,6 +30,7 @@ _SHEET_NAME: Final = re.compile(r"'[^']*'!")
 #: Columns that one mark of hidden columns may cover.
 _MAX_HIDDEN: Final = 1000
 
+_CURRENCY: Final = re.compile(r"[¥￥\s]|CNY|RMB|人民币")
 #: Years of dates that a disclosure may name; the figures of a form are rarely dates of these.
 _DATES: Final = (2000, 2050)
 _EPOCH: Final = dt.datetime(1899, 12, 30)  # noqa: DTZ001 - workbooks know no time zones
@@ -73,7 +76,7 @@ class CalamineReader:
                 raise UnreadableError(
                     f"文件已损坏：工作表“{sheet.name}”无法读取（{error}），请重新下载"
                 ) from error
-            shown = styles.of(sheet.name)
+            shown, texts_shown = styles.of(sheet.name), styles.texts_of(sheet.name)
             formulas = _uncalculated(styles.formulas_of(sheet.name), values)
             if formulas:
                 notes.append(f"工作表“{sheet.name}”有{len(formulas)}个公式没有计算结果")
@@ -81,6 +84,8 @@ class CalamineReader:
                 [
                     GridCell(formulas[row, column])
                     if (row, column) in formulas
+                    else _displayed(value, texts_shown[row, column])
+                    if (row, column) in texts_shown
                     else _cell(value, shown.get((row, column)))
                     for column, value in enumerate(line)
                 ]
@@ -118,14 +123,23 @@ class _Styles:
         self._sheets: dict[str, dict[tuple[int, int], str]] = {}
         self._formulas: dict[str, dict[tuple[int, int], str]] = {}
         self._hidden: dict[str, _Hidden] = {}
+        self._texts: dict[str, dict[tuple[int, int], str]] = {}
         # The libraries raise errors of many types on workbooks of other programs (and openpyxl
         # cannot read xlsb and ods); the values are calamine's and do not depend on them.
         try:
-            (self._of_package if zipfile.is_zipfile(path) else self._of_excel_97)(path)
+            if not zipfile.is_zipfile(path):
+                self._of_excel_97(path)
+            elif _is_open_document(path):
+                for name, sheet in open_sheets(path).items():
+                    self._texts[name] = sheet.shown
+                    self._hidden[name] = _Hidden(sheet.rows, sheet.columns)
+            else:
+                self._of_package(path)
         except Exception as error:
             self._sheets.clear()
             self._formulas.clear()
             self._hidden.clear()
+            self._texts.clear()
             notes.append(f"数字格式无法读取，小数位数按存储值：{error!r}"[:300])
 
     def _of_excel_97(self, path: Path) -> None:
@@ -182,6 +196,10 @@ class _Styles:
     def formulas_of(self, sheet: str) -> Mapping[tuple[int, int], str]:
         return self._formulas.get(sheet, {})
 
+    def texts_of(self, sheet: str) -> Mapping[tuple[int, int], str]:
+        """What cells show, where the file says it."""
+        return self._texts.get(sheet, {})
+
     def hidden_in(self, sheet: str) -> _Hidden:
         return self._hidden.get(sheet, _Hidden())
 
@@ -236,6 +254,29 @@ def _is_amount(text: str) -> bool:
 
 def _at(values: Sequence[Sequence[Value]], row: int, column: int) -> Value:
     return values[row][column] if row < len(values) and column < len(values[row]) else ""
+
+
+def _is_open_document(path: Path) -> bool:
+    with zipfile.ZipFile(path) as package:
+        return "content.xml" in package.namelist()
+
+
+def _displayed(value: Value, shown: str) -> GridCell:
+    """A number of which the file says how it shows."""
+    plain = _CURRENCY.sub("", shown).replace(",", "")
+    amount = parse_amount(plain.removesuffix("%"))
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        # A date may look like an amount: 12.30 is the thirtieth of December.
+        cell = GridCell("0", shown="") if isinstance(value, str) else _cell(value, None)
+        if cell.shown is None and amount.state is not CellState.READ:
+            return GridCell(shown.strip())
+        return GridCell(cell.text, shown=f"{shown.strip()}（日期或时间）")
+    figure = shown_number(value, None).figure
+    if amount.state is CellState.BLANK and (plain or not value):
+        return GridCell(plain) if not value else GridCell(figure, shown=f"{plain}（实为{figure}）")
+    if amount.value is None or amount.value * Decimal(figure) < 0:
+        return GridCell(figure, shown=shown.strip() or f"（实为{figure}）")
+    return GridCell(f"{amount.value}{'%' if plain.endswith('%') else ''}")
 
 
 def _cell(value: Value, number_format: str | None) -> GridCell:
