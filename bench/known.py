@@ -18,15 +18,14 @@ import re
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Final
 
+from bench import loopback
 from bench.crawl import CrawlPeak
 
 ROOT: Final = Path(__file__).parents[1]
@@ -47,7 +46,7 @@ def portal(listed: int) -> Iterator[tuple[int, list[int]]]:
     answers = [0, 0]
     pages = max(1, -(-listed // _ON_PAGE))
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(loopback.Handler):
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
@@ -76,19 +75,8 @@ def portal(listed: int) -> Iterator[tuple[int, list[int]]]:
             self.end_headers()
             self.wfile.write(body)
 
-        def log_message(self, format: str, *args: object) -> None:
-            return
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
-    thread.start()
-    try:
-        yield server.server_address[1], answers
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with loopback.serving(Handler) as port:
+        yield port, answers
 
 
 def workspace(data: Path, port: int) -> Any:

@@ -9,7 +9,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from bench import loopback
 
 
 @dataclass
@@ -57,7 +58,7 @@ def portal(
     """Serve a table of replies; a list is answered one by one, its last for good."""
     lock = threading.Lock()
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(loopback.Handler):
         protocol_version = "HTTP/1.1"
 
         def do_POST(self) -> None:
@@ -108,19 +109,6 @@ def portal(
             if entry.declared:
                 self.close_connection = True
 
-        def log_message(self, format: str, *args: object) -> None:
-            return
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    if tls is not None:
-        server.socket = tls.wrap_socket(server.socket, server_side=True)
-    running = Portal(server.server_address[1], replies, "https" if tls else "http")
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
-    thread.start()
-    try:
+    with loopback.serving(Handler, tls) as port:
+        running = Portal(port, replies, "https" if tls else "http")
         yield running
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join(5)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta, tzinfo
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Self
 from zoneinfo import ZoneInfo
@@ -16,6 +14,7 @@ import pytest
 from prefect import flow
 from prefect.testing.utilities import prefect_test_harness
 
+from bench import loopback
 from connectors.records import Fetch, FetchOutcome, FetchRole
 from connectors.sites import Column, Site
 from flows import nightly, steps
@@ -32,7 +31,7 @@ def portal(
     ``before`` is called before every answer."""
     asked: list[str] = []
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(loopback.Handler):
         def do_GET(self) -> None:
             asked.append(self.path)
             before(self.path)
@@ -45,19 +44,8 @@ def portal(
             self.end_headers()
             self.wfile.write(body)
 
-        def log_message(self, format: str, *args: object) -> None:
-            return
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}", asked
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join(5)
+    with loopback.serving(Handler) as port:
+        yield f"http://127.0.0.1:{port}", asked
 
 
 PAGES = {
