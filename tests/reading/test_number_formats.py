@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -121,6 +122,54 @@ def excel_97(number_format: str, unit: str = "万元") -> bytes:
     return out.getvalue()
 
 
+def binary(number_format: str, unit: str = "万元") -> bytes:
+    """The same as a binary workbook (xlsb), record by record."""
+
+    def record(kind: int, *parts: bytes | str) -> bytes:
+        body = b"".join(_counted(part) if isinstance(part, str) else part for part in parts)
+        number = bytes([kind]) if kind < 0x80 else bytes([kind & 0x7F | 0x80, kind >> 7])
+        size, length = b"", len(body)
+        while length > 0x7F:
+            size, length = size + bytes([length & 0x7F | 0x80]), length >> 7
+        return number + size + bytes([length]) + body
+
+    rows = (*TOP, [f"单位：{unit}"], HEAD, *ROWS)
+    workbook = record(143) + record(156, struct.pack("<II", 0, 1), "rId1", "05") + record(144)
+    styles = record(44, struct.pack("<H", 176), number_format) + record(617, struct.pack("<I", 2))
+    styles += (
+        record(47, bytes(16)) + record(47, struct.pack("<HH", 0, 176), bytes(12)) + record(618)
+    )
+    sheet = record(148, struct.pack("<IIII", 0, len(rows) - 1, 0, len(HEAD) - 1)) + record(145)
+    for at, row in enumerate(rows):
+        hidden = 0x10 if row is ROWS[-1] else 0
+        sheet += record(0, struct.pack("<IIHBBB", at, 0, 300, 0, hidden, 0), bytes(4))
+        for column, value in enumerate(row):
+            if isinstance(value, float):
+                sheet += record(5, struct.pack("<IId", column, 1, value))
+            else:
+                sheet += record(6, struct.pack("<II", column, 0), value)
+    sheet += record(146)
+    package = "http://schemas.openxmlformats.org/package/2006"
+    kind = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+    relations = (
+        f'<Relationships xmlns="{package}/relationships"><Relationship Id="rId1" '
+        f'Type="{kind}/worksheet" Target="worksheets/sheet1.bin"/><Relationship Id="rId2" '
+        f'Type="{kind}/styles" Target="styles.bin"/></Relationships>'
+    )
+    written = io.BytesIO()
+    with zipfile.ZipFile(written, "w") as out:
+        out.writestr("[Content_Types].xml", f'<Types xmlns="{package}/content-types"/>')
+        out.writestr("xl/_rels/workbook.bin.rels", relations)
+        out.writestr("xl/workbook.bin", record(131) + workbook + record(132))
+        out.writestr("xl/styles.bin", record(278) + styles + record(279))
+        out.writestr("xl/worksheets/sheet1.bin", record(129) + sheet + record(130))
+    return written.getvalue()
+
+
+def _counted(text: str) -> bytes:
+    return struct.pack("<I", len(text)) + text.encode("utf-16-le")
+
+
 Workbook = Callable[..., bytes]
 
 
@@ -131,7 +180,7 @@ def read(tmp_path: Path, body: bytes) -> tuple[Reading, dict[tuple[str, str], Fa
     return reading, {(fact.row, fact.column): fact for fact in reading.facts}
 
 
-@pytest.mark.parametrize("workbook", [excel, excel_97])
+@pytest.mark.parametrize("workbook", [excel, excel_97, binary])
 def test_old_and_new_workbooks_are_read_as_they_show(tmp_path: Path, workbook: Workbook) -> None:
     # 1,250,000 元 shown as 125.0000 万元, which the stored value alone does not tell.
     reading, facts = read(tmp_path, workbook('0"."0000'))
@@ -142,7 +191,7 @@ def test_old_and_new_workbooks_are_read_as_they_show(tmp_path: Path, workbook: W
     assert any("隐藏的1行有数字，未读" in note for note in reading.notes)
 
 
-@pytest.mark.parametrize("workbook", [excel, excel_97])
+@pytest.mark.parametrize("workbook", [excel, excel_97, binary])
 @pytest.mark.parametrize(
     ("number_format", "unit", "amount"),
     [

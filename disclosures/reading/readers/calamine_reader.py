@@ -19,6 +19,7 @@ from disclosures.amounts import CellState, parse_amount
 from disclosures.reading.grids import Grid, GridCell, PageText, without_empty_columns
 from disclosures.reading.packages import demand_sound
 from disclosures.reading.readers.base import Extraction, UnreadableError
+from disclosures.reading.readers.binary_workbook import binary_sheets
 from disclosures.reading.readers.number_format import shown_number
 from disclosures.reading.readers.open_document import open_sheets
 
@@ -124,12 +125,16 @@ class _Styles:
         self._formulas: dict[str, dict[tuple[int, int], str]] = {}
         self._hidden: dict[str, _Hidden] = {}
         self._texts: dict[str, dict[tuple[int, int], str]] = {}
-        # The libraries raise errors of many types on workbooks of other programs (and openpyxl
-        # cannot read xlsb and ods); the values are calamine's and do not depend on them.
+        # The libraries raise errors of many types on workbooks of other programs; the values are
+        # calamine's and do not depend on them.
         try:
             if not zipfile.is_zipfile(path):
                 self._of_excel_97(path)
-            elif _is_open_document(path):
+            elif _holds(path, "xl/workbook.bin"):
+                for name, binary in binary_sheets(path).items():
+                    self._sheets[name] = binary.formats
+                    self._hidden[name] = _Hidden(binary.rows, binary.columns)
+            elif _holds(path, "content.xml"):
                 for name, sheet in open_sheets(path).items():
                     self._texts[name] = sheet.shown
                     self._hidden[name] = _Hidden(sheet.rows, sheet.columns)
@@ -256,9 +261,9 @@ def _at(values: Sequence[Sequence[Value]], row: int, column: int) -> Value:
     return values[row][column] if row < len(values) and column < len(values[row]) else ""
 
 
-def _is_open_document(path: Path) -> bool:
+def _holds(path: Path, part: str) -> bool:
     with zipfile.ZipFile(path) as package:
-        return "content.xml" in package.namelist()
+        return part in package.namelist()
 
 
 def _displayed(value: Value, shown: str) -> GridCell:
