@@ -239,7 +239,7 @@ def _proven(facts: Sequence[Fact]) -> tuple[Fact, ...]:
 def warm_up(*, many: bool, reader_s: float = LIMIT_S) -> None:
     """Start tabula's process, for few documents or for ``many``, each of which it may take
     ``reader_s`` seconds for; a failure shows again, with a note, at the first file."""
-    with contextlib.suppress(OSError):
+    with contextlib.suppress(UnreadableError):
         _TABULA.start(many=many, limit_s=reader_s)
 
 

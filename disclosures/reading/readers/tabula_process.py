@@ -29,6 +29,8 @@ from disclosures.reading.readers.tabula_reader import TabulaReader
 
 #: Seconds that one question may take, unless it is told otherwise.
 LIMIT_S: Final = 60.0
+#: The number of the answer that nobody asks for: the process has started.
+_READY: Final = 0
 _RESTART: Final = "，下一个文件将重新启动它"
 
 
@@ -80,12 +82,22 @@ class TabulaProcess:
         atexit.register(self.close)
 
     def start(self, *, many: bool = False, limit_s: float = LIMIT_S) -> None:
-        """Start the process unless it runs, for few documents or for ``many``.
+        """Start the process unless it runs, for few documents or for ``many``, and wait until it
+        is ready, so that no document pays for its start.
 
         ``limit_s`` is what one question may take, in seconds.
+
+        Raises:
+            UnreadableError: it does not get ready.
         """
         self._many, self._limit_s = many, limit_s
-        self._ensure()
+        running = self.pid
+        try:
+            self._ensure()
+        except OSError as error:
+            raise UnreadableError(f"tabula的进程无法启动：{error}") from error
+        if self.pid != running:
+            self._answer_to(_READY, LIMIT_S)
 
     @property
     def pid(self) -> int | None:
@@ -117,15 +129,20 @@ class TabulaProcess:
         Raises:
             UnreadableError: see :meth:`Pending.result`.
         """
-        process, results = self._process, self._results
-        if process is None or results is None or number < self._first:
+        if number < self._first:
             raise UnreadableError("tabula的进程已经结束")
-        until_s = time.monotonic() + self._limit_s
+        return self._answer_to(number, self._limit_s)
+
+    def _answer_to(self, number: int, limit_s: float) -> Any:
+        process, results = self._process, self._results
+        if process is None or results is None:
+            raise UnreadableError("tabula的进程已经结束")
+        until_s = time.monotonic() + limit_s
         while True:
             try:
                 if not results.poll(max(0.0, until_s - time.monotonic())):
                     self.close()
-                    raise UnreadableError(f"tabula读取超过{self._limit_s:g}秒{_RESTART}")
+                    raise UnreadableError(f"tabula读取超过{limit_s:g}秒{_RESTART}")
                 answered, answer = pickle.loads(results.recv_bytes())
             except (EOFError, OSError) as error:
                 ending = self._ending(process)
@@ -190,6 +207,8 @@ def serve() -> None:
     # A failure shows again, as its reason, at the first question.
     with contextlib.suppress(UnreadableError):
         reader.start(many="many" in sys.argv[4:])
+    with contextlib.suppress(OSError):
+        results.send_bytes(pickle.dumps((_READY, None)))
     while True:
         try:
             question: _Question = pickle.loads(orders.recv_bytes())
