@@ -46,9 +46,12 @@ _AROUND: Final = 400
 _IN_A_YEAR: Final = re.compile(
     r"(?<=[\u4e00-\u9fff])(?:20\d{2}年度?|全年|本年度?|当年)?(?:实际)?(?=支出|决算)"
 )
+# A number without a unit right before a figure.
+_NUMBER_BEFORE: Final = re.compile(r"\d\.\d+[,、/和]$")
 # Between the figures of a list that several names share.
+_BETWEEN: Final = re.compile(r"、|和|与|及|以及")
 _BETWEEN_SHARED: Final = re.compile(
-    r"[、,]?(?:和|与|及|以及)?(?P<own>增加|减少|增长|下降|上升|降低)?"
+    r"[、,]?(?:和|与|及|以及)?|[、和与及](?P<own>增加|减少|增长|下降|上升|降低)"
 )
 # A parenthesis with a figure of its own: "(其中:外事接待0批次)".
 _WITH_FIGURES: Final = re.compile(r"\([^()]*\d[^()]*(?:\([^()]*\)[^()]*)*\)")
@@ -373,6 +376,9 @@ class _Sentence:
     def _figure(self, match: re.Match[str], lead: str) -> list[Statement]:
         kind = next(name for name in _wording().units if match[name])
         self._parentheses(lead)
+        if _NUMBER_BEFORE.search(lead):
+            # "各减少1.00,2.00万元": of which of two numbers that share the unit is not said.
+            return []
         clauses = [clause for clause in re.split(r"[,;:]", lead) if clause] or [""]
         following = _BETWEEN_SHARED.fullmatch(lead) if self.shared else None
         alike = following is not None and not following["own"]
@@ -388,7 +394,7 @@ class _Sentence:
             return []
         self._reasons(lead, clauses[-1])
         if following is None:
-            self._share(match, kind, clauses[-1], measure, groups)
+            self._share(match, kind, clauses[-1], rest, measure, groups)
         if self.shared is not None:
             subject = self.sharing.pop(0) if self.sharing else None
         elif measure == "count":
@@ -440,29 +446,38 @@ class _Sentence:
             self._named(subject, money=True)
 
     def _share(
-        self, match: re.Match[str], kind: str, clause: str, measure: str, groups: dict[str, str]
+        self,
+        match: re.Match[str],
+        kind: str,
+        clause: str,
+        rest: str,
+        measure: str,
+        groups: dict[str, str],
     ) -> None:
         """Whether a list of figures begins that several names share in their order
-        ("A、B分别为1万元、2万元")."""
+        ("A、B分别为1万元、2万元"); where it is not clear whose they are, they are nobody's."""
         self.shared = None
-        before, respectively, _ = clause.partition("分别")
-        if not respectively or kind == "count":
+        if kind == "count":
             return
-        figures = 1 + len(self._listed(match, kind))
+        before, respectively, _ = clause.partition("分别")
+        between = _BETWEEN_SHARED if respectively else _BETWEEN
+        figures = 1 + len(self._listed(match, kind, between))
         if figures < 2:
             return
-        names = _listed_names(before, figures)
-        if not names and len(self.in_order) == figures:
+        names = _listed_names(before if respectively else rest, figures)
+        if not names and respectively and len(self.in_order) == figures:
             names = self.in_order
         self.shared, self.sharing = (measure, "", groups), [*names]
 
-    def _listed(self, match: re.Match[str], kind: str) -> list[re.Match[str]]:
+    def _listed(
+        self, match: re.Match[str], kind: str, joints: re.Pattern[str]
+    ) -> list[re.Match[str]]:
         """The figures of the same kind that follow a figure with nothing between."""
         found: list[re.Match[str]] = []
         end = match.end()
         for following in _figure().finditer(self.text, match.end()):
             between = self.text[end : following.start()]
-            if not following[kind] or not _BETWEEN_SHARED.fullmatch(between):
+            if not following[kind] or not joints.fullmatch(between):
                 break
             found.append(following)
             end = following.end()
