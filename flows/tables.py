@@ -73,7 +73,9 @@ def print_check(outcome: CheckOutcome) -> None:
             findings.add_row("未能检查", escape(disclosure.agency), count, escape(reason), "")
     if findings.row_count:
         console.print(findings)
-    if not shown:
+    if not outcome.check.disclosures:
+        console.print("没有可以校验的部门决算。\n")
+    elif not shown:
         console.print("没有发现问题。\n")
 
     causes = Table(box=box.SIMPLE, title="最可能有误的数字", title_justify="left")

@@ -92,6 +92,8 @@ def test_check_of_a_file_that_is_no_disclosure(tmp_path: Path) -> None:
     (tmp_path / "broken.pdf").write_bytes(b"%PDF-1.4\nnothing follows")
     done = juesuan("check", ".", "--out", "out", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
+    assert "没有可以校验的部门决算" in done.stdout
+    assert "没有发现问题" not in done.stdout, "what was not checked has not passed"
     lines = (tmp_path / "out" / "documents.jsonl").read_text(encoding="utf-8").splitlines()
     kinds = {line["file"]: line for line in map(json.loads, lines)}
     assert kinds["letter.txt"]["kind"] == "other"
