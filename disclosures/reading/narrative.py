@@ -106,6 +106,7 @@ class _Wording(_Model):
     not_figures_before: tuple[str, ...]
     measures: tuple[_Measure, ...]
     of_funds: tuple[_OfFund, ...]
+    above: tuple[_OfFund, ...]
     headings: tuple[tuple[str, str], ...]
     of_items: tuple[str, ...]
     funds: tuple[str, ...]
@@ -416,7 +417,7 @@ class _Sentence:
         return [
             Statement(
                 section=self.context.section,
-                subject=_in_section(one, self.context.titles),
+                subject=_in_section(one, self.context),
                 measure=measure,
                 value=Decimal(match["value"].replace(",", "")),
                 unit=match[kind].translate(_FULL_WIDTH),
@@ -634,12 +635,20 @@ def _part(subject: str, whole: str | None) -> str:
     return subject
 
 
-def _in_section(subject: str, titles: Sequence[str]) -> str:
-    """In the section about a fund, income, expenditure and balances are that fund's."""
-    for title in titles:
+def _in_section(subject: str, context: _Context) -> str:
+    """In the section about a fund, income, expenditure and balances are that fund's.
+
+    Below a heading that names no fund those of a heading above it are: the section's name has the
+    nearest heading's title alone.
+    """
+    for title in context.titles:
         for entry in _wording().of_funds:
             if re.search(entry.section, title):
                 return entry.subjects.get(subject, subject)
+    for entry in _wording().above:
+        hidden = not re.search(entry.section, context.section)
+        if hidden and any(re.search(entry.section, title) for title in context.titles):
+            return entry.subjects.get(subject, subject)
     return subject
 
 
