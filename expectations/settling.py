@@ -492,11 +492,7 @@ def _note(rule: str, title: str, noted: Iterable[str]) -> str:
 
 
 _VIOLATED: Final = frozenset({State.FAIL, State.EXTRACTION_SUSPECT})
-
-
 _UNJUDGED: Final = ((State.NOT_EVALUABLE, "未能检查"), (State.NOT_APPLICABLE, "不适用"))
-
-
 _STATE_ORDER: Final = {
     state: place
     for place, state in enumerate(
@@ -509,8 +505,6 @@ _STATE_ORDER: Final = {
         )
     )
 }
-
-
 _SEVERITY_ORDER: Final = {
     severity: place for place, severity in enumerate((Severity.ERROR, Severity.WARN, Severity.INFO))
 }

@@ -505,6 +505,12 @@ class NarrativeChecks:
                 evidence = tuple(Evidence("statement", position=s.position) for s, _ in chosen)
                 yield _row(row, before, total, whole, evidence)
 
+    def said(self, disclosure: int, measure: str, subject: str) -> list[Known]:
+        """The first figure of a disclosure that is stated of a subject, if there is one."""
+        narrative = self.narratives.get(disclosure)
+        found = narrative.of(subject, (measure,)) if narrative else []
+        return [found[0].known()] if found else []
+
     def implied(
         self, subject: str, narrative: Narrative, not_section: str = ""
     ) -> Iterator[tuple[Said, Span]]:

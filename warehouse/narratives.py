@@ -28,13 +28,9 @@ from warehouse.marts import Builder
 _UP: Final = frozenset(
     ["增加", "增长", "上升", "提高", "上涨", "净增", "增幅", "增收", "增支"]
 ) | frozenset(["多", "高", "超", "大于", "高于", "多于", "超过", "超出"])
-
-
 _DOWN: Final = frozenset(
     ["减少", "下降", "降低", "压减", "压缩", "节约", "降幅", "减幅", "减收", "减支", "节支"]
 ) | frozenset(["少", "低", "小于", "低于", "少于"])
-
-
 BUDGETS: Final = ("budget_initial", "budget_full")
 
 
@@ -215,8 +211,6 @@ _NEIGHBOURS: Final = re.compile(
     "(?P<三公经费>三公)|(?P<因公出国>因公出国)|(?P<公务用车购置及运行>公务用车购置(?:及|和)运行)"
     "|(?P<公务用车购置费>公务用车(?:更新)?购置)|(?P<公务用车运行>公务用车运行)|(?P<公务接待费>公务接待)"
 )
-
-
 _CHECKED_NAMES: Final = frozenset({"amount", "change_amount", "change_pct", *BUDGETS})
 
 
@@ -292,11 +286,7 @@ def plain_quote(quote: str) -> str:
 
 
 _THOUSANDS: Final = re.compile(r"(?<=\d),(?=\d{3})")
-
-
 _LAST_YEAR: Final = re.compile(r"上年|去年|上一年")
-
-
 _YEAR: Final = re.compile(r"(20\d{2})年")
 
 

@@ -17,11 +17,17 @@ from warehouse.checks import Evidence, Known, Span, decimals_of, number, span_of
 from warehouse.marts import Builder
 
 AMOUNTS: Final = ("budget_initial", "budget_full_year", "executed")
-
-
+#: Measures as auditors read them.
+MEASURES: Final = {
+    "score": "得分",
+    "executed": "全年执行数",
+    "budget_full_year": "全年预算数",
+    "budget_initial": "年初预算数",
+    "rate": "执行率",
+    "target": "指标值",
+    "actual": "完成值",
+}
 _MAIN_FUNDS: Final = re.compile(r"总额|合计|总计|总预算")
-
-
 #: Of what counts as a cost indicator only amounts can be more than what was spent.
 UNITS_OF_MONEY: Final = ("万元", "万", "元")
 
@@ -56,6 +62,16 @@ class Entry(NamedTuple):
         unit = "" if self.unit in ("", "万") else self.unit
         decimals = decimals_of(self.value)
         return Known(span_of(self.value, decimals if decimals else 2, unit), self.evidence)
+
+
+def amount_or_blank(entry: Entry | None) -> Span | None:
+    """Money, a blank or a dash being none of it; None where it was not read."""
+    if entry is None:
+        return None
+    if entry.value is None:
+        return Span(0) if re.fullmatch(r"[\s/\-—－]*", entry.text) else None
+    known = entry.amount()
+    return known.span if known else None
 
 
 @dataclass(slots=True)

@@ -9,7 +9,7 @@ import re
 import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from typing import Final, Literal
 
 from disclosures.forms import squeeze
@@ -28,13 +28,14 @@ from warehouse.checks import (
 )
 from warehouse.marts import Builder
 from warehouse.narrative_marts import NarrativeChecks
-from warehouse.narratives import Narrative, Said
 from warehouse.performance_forms import (
     AMOUNTS,
+    MEASURES,
     UNITS_OF_MONEY,
     Entry,
     Line,
     PerformanceForm,
+    amount_or_blank,
     performance_forms,
 )
 from warehouse.performance_shapes import (
@@ -58,27 +59,10 @@ from warehouse.performance_shapes import (
     Target,
     WithinWeight,
 )
+from warehouse.project_checks import ProjectChecks
 
 _OPERATOR: Final = re.compile(r"^(?P<sign>[≥≧>]=?|[≤≦<]=?|=)")
-
-
 _COST: Final = re.compile(r"成本")
-
-
-_OF_PROJECTS: Final = re.compile(r"自评|评价|项目")
-
-
-#: Shorter names of items (培训支出) are words that projects use too.
-_LONG_NAME: Final = 6
-
-
-_COMMON_WORDS: Final = re.compile(
-    r"^\d{7}[-_—]?|20\d{2}年度?|专项|经费|资金|项目|费用|支出|工作|业务"
-)
-
-
-#: What is left of shorter names says nothing.
-_SHORTEST_CORE: Final = 2
 
 
 class PerformanceChecks:
@@ -86,13 +70,12 @@ class PerformanceChecks:
 
     def __init__(
         self,
-        builder: Builder,
         forms: Sequence[PerformanceForm],
         narrative: NarrativeChecks,
     ) -> None:
-        self.builder = builder
         self.forms = forms
         self.narrative = narrative
+        self.projects = ProjectChecks(forms, narrative)
         self._shapes: dict[type, Callable[..., Iterator[CheckRow]]] = {
             Rate: self._rate,
             RateScore: self._rate_score,
@@ -113,12 +96,8 @@ class PerformanceChecks:
     def rows(self, shape: PerformanceShape) -> list[CheckRow]:
         if isinstance(shape, Again):
             return list(self._again(shape))
-        if isinstance(shape, ProjectsWithin):
-            return [r for forms in self._by_disclosure for r in self._within(shape, forms)]
-        if isinstance(shape, Quoted):
-            return [r for one in self._by_disclosure for r in self._quoted(shape, one)]
-        if isinstance(shape, Claim):
-            return [r for forms in self._by_disclosure for r in self._claims(shape, forms)]
+        if isinstance(shape, Quoted | ProjectsWithin | Claim):
+            return self.projects.rows(shape)
         return [row for form in self.forms for row in self._shapes[type(shape)](shape, form)]
 
     # -- execution
@@ -136,7 +115,7 @@ class PerformanceChecks:
             unit = rate.unit or ("%" if "%" in rate.text else "")
             row = _about(form, name, "%")
             if not pairs:
-                yield _missing(row, "没有预算数或执行数")
+                yield row.unjudged(missing="没有预算数或执行数")
                 continue
             found: list[Known] = []
             for spent, budget in pairs:
@@ -144,7 +123,7 @@ class PerformanceChecks:
                 if shown is not None:
                     found.append(Known(shown, spent.evidence + budget.evidence))
             if not found:
-                yield _clause(row, "no_budget")
+                yield row.unjudged(clause="no_budget")
                 continue
             stated = [span_of(rate.value, None, "%")]
             if unit != "%" and abs(rate.value) <= 2:
@@ -181,11 +160,11 @@ class PerformanceChecks:
         spent, budget = _amount(main, "executed"), _amount(main, "budget_full_year")
         row = _about(form, main.name, "分")
         if weight is None or score.value is None or spent is None or budget is None:
-            yield _missing(row, "没有分值、得分、预算数或执行数")
+            yield row.unjudged(missing="没有分值、得分、预算数或执行数")
             return
         rate = percentage(spent.span, budget.span)
         if rate is None:
-            yield _clause(row, "no_budget")
+            yield row.unjudged(clause="no_budget")
             return
         rates = [rate]
         stated = main.cells["rate"]
@@ -222,7 +201,7 @@ class PerformanceChecks:
         if (printed is None) != (shape.expected is not None):
             return
         if any(p is None for p in points) or len(entries) < len(form.judged):
-            yield _missing(row, "有指标的分值或得分未能读出")
+            yield row.unjudged(missing="有指标的分值或得分未能读出")
             return
         summed = Span(0)
         for point in points:
@@ -235,7 +214,7 @@ class PerformanceChecks:
             return
         stated = printed.points()
         if stated is None:
-            yield _missing(row, "总分未能读出")
+            yield row.unjudged(missing="总分未能读出")
             return
         yield _row(row, stated, summed, printed, evidence)
 
@@ -283,7 +262,7 @@ class PerformanceChecks:
                 continue
             row = _about(form, line.name, "万元")
             if spent is None:
-                yield _missing(row, "没有执行数")
+                yield row.unjudged(missing="没有执行数")
                 continue
             yield _row(row, spent.span, cost.span, main.cells["executed"], cost.evidence)
 
@@ -326,11 +305,11 @@ class PerformanceChecks:
             spent = {e.value for f in forms if (e := f.value("executed")) and e.value is not None}
             for other in told:
                 entry = other.value(shape.measure)
-                row = _about(other, _MEASURES[shape.measure], stated.unit or "万元")
+                row = _about(other, MEASURES[shape.measure], stated.unit or "万元")
                 if entry is None or entry.value is None:
                     continue
                 if len(spent) > 1 and shape.measure != "executed":
-                    yield _clause(row, "other_project")
+                    yield row.unjudged(clause="other_project")
                     continue
                 if shape.measure == "score":
                     a, b = entry.points(), stated.points()
@@ -348,7 +327,7 @@ class PerformanceChecks:
         stated = _amount(form.main, shape.measure)
         if stated is None:
             return
-        row = _about(form, f"{form.main.name}／{_MEASURES[shape.measure]}", "万元")
+        row = _about(form, f"{form.main.name}／{MEASURES[shape.measure]}", "万元")
         known: list[Known] = []
         for term in shape.equals:
             kind, _, rest = term.partition(":")
@@ -356,17 +335,12 @@ class PerformanceChecks:
                 known += self.narrative.terms.cell(rest, form.disclosure)
             elif not known:
                 measure, _, subject = rest.partition(":")
-                known += self._said(form.disclosure, measure, subject)
+                known += self.narrative.said(form.disclosure, measure, subject)
         if not known:
-            yield _missing(row, "没有可以对照的决算数或预算数")
+            yield row.unjudged(missing="没有可以对照的决算数或预算数")
             return
         best = closest(stated.span, known)
         yield _row(row, stated.span, best.span, form.main.cells[shape.measure], best.evidence)
-
-    def _said(self, disclosure: int, measure: str, subject: str) -> list[Known]:
-        narrative: Narrative | None = self.narrative.narratives.get(disclosure)
-        found = narrative.of(subject, (measure,)) if narrative else []
-        return [found[0].known()] if found else []
 
     def _adjustment(self, shape: Adjustment, form: PerformanceForm) -> Iterator[CheckRow]:
         main = form.main
@@ -380,11 +354,11 @@ class PerformanceChecks:
             initial = _amount(main, "budget_initial") if main else None
             full = _amount(main, "budget_full_year") if main else None
             if initial is None or full is None:
-                yield _missing(row, "没有年初预算数或全年预算数")
+                yield row.unjudged(missing="没有年初预算数或全年预算数")
                 continue
             change = percentage(full.span.plus(initial.span, -1), initial.span)
             if change is None:
-                yield _clause(row, "no_budget")
+                yield row.unjudged(clause="no_budget")
                 continue
             evidence = full.evidence + initial.evidence
             size = Span(abs(change.value), change.half)
@@ -398,9 +372,9 @@ class PerformanceChecks:
             if actual.value is None or actual.unit in ("%", *UNITS_OF_MONEY):
                 continue
             row = _about(form, line.name, actual.unit)
-            bought = self._said(form.disclosure, "amount", shape.said)
+            bought = self.narrative.said(form.disclosure, "amount", shape.said)
             if not bought:
-                yield _missing(row, "文中没有政府采购支出总额")
+                yield row.unjudged(missing="文中没有政府采购支出总额")
                 continue
             if not bought[0].span.is_zero:
                 yield _row(row, Span(0), Span(0), actual, bought[0].evidence)
@@ -425,7 +399,7 @@ class PerformanceChecks:
         cells = [(shape.total, 1), *((address, -1) for address in shape.appropriated)]
         known = [self.narrative.terms.cell(address, form.disclosure) for address, _ in cells]
         if any(one is None for one in spent) or not all(known):
-            yield _missing(row, "执行数或三类财政拨款支出未能读出")
+            yield row.unjudged(missing="执行数或三类财政拨款支出未能读出")
             return
         stated, beyond = Span(0), Span(0)
         evidence: tuple[Evidence, ...] = ()
@@ -454,14 +428,14 @@ class PerformanceChecks:
             total = _amount(main, measure)
             if total is None:
                 continue
-            row = _about(form, f"{main.name}／{_MEASURES[measure]}", "万元")
+            row = _about(form, f"{main.name}／{MEASURES[measure]}", "万元")
             if not whole:
-                yield _clause(row, "other_sources")
+                yield row.unjudged(clause="other_sources")
                 continue
             cells = [line.cells.get(measure) for line in parts]
-            amounts = [_amount_or_blank(cell) for cell in cells]
+            amounts = [amount_or_blank(cell) for cell in cells]
             if any(amount is None for amount in amounts):
-                yield _missing(row, "有资金来源的金额未能读出")
+                yield row.unjudged(missing="有资金来源的金额未能读出")
                 continue
             summed = Span(0)
             for amount in amounts:
@@ -479,13 +453,13 @@ class PerformanceChecks:
                 continue
             row = _about(form, name, "%")
             if initial.span.meets(full.span):
-                yield _clause(row, "same_budget")
+                yield row.unjudged(clause="same_budget")
                 continue
             stated = span_of(rate.value, None, "%")
             of_full = percentage(spent.span, full.span)
             of_initial = percentage(spent.span, initial.span)
             if of_full is None or of_initial is None:
-                yield _clause(row, "no_budget")
+                yield row.unjudged(clause="no_budget")
                 continue
             evidence = spent.evidence + full.evidence
             if stated.meets(of_full) or stated.meets(of_initial):
@@ -499,202 +473,8 @@ class PerformanceChecks:
                 entry = line.cells.get(measure)
                 if entry is None or entry.value is None or entry.unit != "%":
                     continue
-                row = _about(form, f"{line.name}／{_MEASURES[measure]}", "%")
+                row = _about(form, f"{line.name}／{MEASURES[measure]}", "%")
                 yield _row(row, Span(100 * SCALE), span_of(entry.value, None, "%"), entry, ())
-
-    # -- what the narrative says of projects
-
-    @cached_property
-    def _by_disclosure(self) -> list[list[PerformanceForm]]:
-        of: dict[int, list[PerformanceForm]] = defaultdict(list)
-        for form in self.forms:
-            of[form.disclosure].append(form)
-        return list(of.values())
-
-    def _quoted(self, shape: Quoted, forms: list[PerformanceForm]) -> Iterator[CheckRow]:
-        disclosure = forms[0].disclosure
-        narrative = self.narrative.narratives.get(disclosure)
-        if narrative is None:
-            return
-        for one in self.narrative.picked(shape.pick, narrative):
-            if shape.unit:
-                own = [form for form in forms if form.table == "unit"]
-            else:
-                own = _of_name(one.subject, forms, narrative)
-            if len(own) != 1:
-                continue
-            measures = _QUOTED[one.measure]
-            said = _MEASURES[measures[0]]
-            row = CheckRow(disclosure, f"{one.subject}／{said}", one.unit, doubtful=own[0].doubtful)
-            known: list[Known] = []
-            for measure in measures:
-                entry = own[0].value(measure)
-                span = _span_as(entry, one.measure) if entry else None
-                if entry and span:
-                    known.append(Known(span, entry.evidence))
-            if not known:
-                yield _missing(row, "自评表中没有相应的数字")
-                continue
-            best = closest(one.span, known)
-            yield _claimed(row, one.span, best.span, one, best.evidence)
-
-    def _within(self, shape: ProjectsWithin, forms: list[PerformanceForm]) -> Iterator[CheckRow]:
-        disclosure = forms[0].disclosure
-        projects = _projects(forms)
-        if not projects:
-            return
-        terms = self.narrative.terms
-        if not shape.by_item:
-            known = terms.cell(f"{shape.form}.total.{shape.column}", disclosure)
-            # Where the form is not at hand the text may say it.
-            known = known or self._said(disclosure, "amount", shape.said)
-            yield from self._sum_within("各项目", projects, known, disclosure)
-            return
-        of: dict[str, list[PerformanceForm]] = defaultdict(list)
-        lines = {
-            code: (name, known)
-            for code, name, known in terms.items(shape.form, shape.column, disclosure)
-        }
-        for form in projects:
-            name = squeeze(form.project)
-            named = [
-                code
-                for code, (item, _) in lines.items()
-                if code in name or (len(item) >= _LONG_NAME and item in name)
-            ]
-            if len(named) == 1:
-                of[named[0]].append(form)
-        for code, group in of.items():
-            item, cell = lines[code]
-            about = f"{code} {item}的各项目"
-            yield from self._sum_within(about, group, [cell] if cell else [], disclosure)
-
-    @staticmethod
-    def _sum_within(
-        about: str, projects: Sequence[PerformanceForm], known: Sequence[Known], disclosure: int
-    ) -> Iterator[CheckRow]:
-        row = CheckRow(
-            disclosure, f"{about}／全年执行数", "万元", doubtful=any(f.doubtful for f in projects)
-        )
-        entries = [entry for form in projects if (entry := form.value("executed"))]
-        amounts = [_amount_or_blank(entry) for entry in entries]
-        if not entries:
-            return
-        if not known or any(amount is None for amount in amounts):
-            yield _missing(row, "没有可以对照的项目支出，或有项目的执行数未能读出")
-            return
-        total = Span(0)
-        for amount in amounts:
-            assert amount is not None
-            total = total.plus(amount)
-        evidence = tuple(e.as_role("stated") for e in known[0].evidence)
-        evidence += tuple(e for entry in entries for e in entry.evidence)
-        yield CheckRow(
-            disclosure, row.subject, row.unit, known[0].span, total, evidence, doubtful=row.doubtful
-        )
-
-    def _claims(self, shape: Claim, forms: list[PerformanceForm]) -> Iterator[CheckRow]:
-        disclosure = forms[0].disclosure
-        narrative = self.narrative.narratives.get(disclosure)
-        said = self.narrative.picked(shape.pick, narrative) if narrative else []
-        projects = _projects(forms)
-        if not said or narrative is None or not projects:
-            return
-        doubtful = any(form.doubtful for form in projects)
-        if shape.of == "lower":
-            scored = [
-                (entry.value, form.project, entry)
-                for form in projects
-                if (entry := form.value("score")) and entry.value is not None
-            ]
-            if scored:
-                lowest, project, entry = min(scored, key=lambda x: x[0])
-                for one in said:
-                    row = CheckRow(disclosure, f"{one.subject}／最低得分", "分", doubtful=doubtful)
-                    yield _claimed(row, span_of(lowest), one.span, one, entry.evidence, project)
-            return
-        if shape.of == "money":
-            for one in said:
-                yield from self._claimed_money(one, narrative, projects, doubtful)
-            return
-        # Claims that differ speak of different kinds of projects.
-        if len({one.span.value for one in said}) > 1:
-            return
-        one, found = said[0], Span(len(projects) * SCALE)
-        row = CheckRow(disclosure, f"{one.subject}／数量", "个", doubtful=doubtful)
-        evidence = tuple(
-            next(iter(line.cells.values())).evidence[0]
-            for form in projects
-            for line in form.lines[:1]
-        )
-        stated, computed = (one.span, found) if shape.of == "more" else (found, one.span)
-        yield _claimed(row, stated, computed, one, evidence)
-
-    @staticmethod
-    def _claimed_money(
-        one: Said, narrative: Narrative, projects: Sequence[PerformanceForm], doubtful: bool
-    ) -> Iterator[CheckRow]:
-        beside = [
-            s
-            for s in narrative.by_quote[one.quote]
-            if s.measure == "count" and _OF_PROJECTS.search(s.subject)
-        ]
-        counts = {s.span.value for s in beside if s.subject == one.subject} or {
-            s.span.value for s in beside
-        }
-        spent = re.search(r"(?:支出|执行|决算)[^,，。;；、\d]*$", one.lead)
-        measures: tuple[str, ...] = AMOUNTS
-        if one.measure == "amount" and spent:
-            measures = ("executed",)
-        if one.measure != "amount":
-            measures = ("budget_full_year", "budget_initial")
-        row = CheckRow(
-            narrative.disclosure,
-            f"{one.subject}／{_MEASURES[measures[0]]}",
-            one.unit,
-            doubtful=doubtful,
-        )
-        if counts != {len(projects) * SCALE}:
-            yield _clause(row, "other_number")
-            return
-        sums: list[Known] = []
-        for measure in measures:
-            entries = [form.value(measure) for form in projects]
-            amounts = [_amount_or_blank(entry) for entry in entries]
-            total = Span(0)
-            evidence: tuple[Evidence, ...] = ()
-            for entry, amount in zip(entries, amounts, strict=True):
-                if entry is None or amount is None:
-                    break
-                total, evidence = total.plus(amount), (*evidence, *entry.evidence)
-            else:
-                sums.append(Known(total, evidence))
-        if not sums:
-            yield _missing(row, "有项目的金额未能读出")
-            return
-        best = closest(one.span, sums)
-        yield _claimed(row, one.span, best.span, one, best.evidence)
-
-
-_MEASURES: Final = {
-    "score": "得分",
-    "executed": "全年执行数",
-    "budget_full_year": "全年预算数",
-    "budget_initial": "年初预算数",
-    "rate": "执行率",
-    "target": "指标值",
-    "actual": "完成值",
-}
-
-
-#: What of a form a measure of the narrative is.
-_QUOTED: Final[Mapping[str, tuple[str, ...]]] = {
-    "score": ("score",),
-    "amount": ("executed",),
-    "budget_full": ("budget_full_year", "budget_initial"),
-    "budget_initial": ("budget_initial", "budget_full_year"),
-    "completion": ("rate",),
-}
 
 
 def _amount(line: Line, measure: str) -> Known | None:
@@ -702,65 +482,9 @@ def _amount(line: Line, measure: str) -> Known | None:
     return entry.amount() if entry is not None else None
 
 
-def _amount_or_blank(entry: Entry | None) -> Span | None:
-    """Money, a blank or a dash being none of it; None where it was not read."""
-    if entry is None:
-        return None
-    if entry.value is None:
-        return Span(0) if re.fullmatch(r"[\s/\-—－]*", entry.text) else None
-    known = entry.amount()
-    return known.span if known else None
-
-
 def _source(name: str) -> str:
     """The name of a row of funds without its number and the words that lead to it."""
     return re.sub(r"^(?:其中:?|[(（]?\d+[)）]?[、.]?)+", "", squeeze(name))
-
-
-def _of_name(
-    subject: str, forms: Sequence[PerformanceForm], narrative: Narrative
-) -> list[PerformanceForm]:
-    """The forms that may be those of a project that the narrative names: of the same name, or of
-    one that differs in common words only, where no other project that is named is so near."""
-    of = [form for form in forms if form.table == "project"]
-    exact = [form for form in of if squeeze(form.project) == _plain_name(subject)]
-    if exact:
-        return exact
-    core = _core(_plain_name(subject))
-    named = {s.subject for s in narrative.said if s.subject.endswith("（自评）")}
-    if len(core) < _SHORTEST_CORE or sum(_core(_plain_name(n)) == core for n in named) > 1:
-        return []
-    return [form for form in of if _core(squeeze(form.project)) == core]
-
-
-@lru_cache(maxsize=8192)
-def _plain_name(subject: str) -> str:
-    return squeeze(subject).removesuffix("(自评)")
-
-
-@lru_cache(maxsize=8192)
-def _core(name: str) -> str:
-    """The name of a project without its code, year and the words that most names share."""
-    return _COMMON_WORDS.sub("", name)
-
-
-def _span_as(entry: Entry, measure: str) -> Span | None:
-    """A figure of a form as the narrative would say it."""
-    if measure == "score":
-        return entry.points()
-    if measure == "completion":
-        return None if entry.value is None else span_of(entry.value, None, "%")
-    known = entry.amount()
-    return known.span if known else None
-
-
-def _projects(forms: Sequence[PerformanceForm]) -> list[PerformanceForm]:
-    """The projects that have a form each, else those of the summary; each once."""
-    for table in ("project", "summary"):
-        found = {squeeze(form.project): form for form in forms if form.table == table}
-        if found:
-            return list(found.values())
-    return []
 
 
 @lru_cache(maxsize=8192)
@@ -804,26 +528,6 @@ def _row(
     )
 
 
-def _claimed(
-    row: CheckRow,
-    stated: Span,
-    computed: Span,
-    one: Said,
-    evidence: Sequence[Evidence],
-    detail: str = "",
-) -> CheckRow:
-    stated_by = Evidence("statement", "stated", one.position)
-    return row._replace(detail=detail).judged(stated, computed, (stated_by, *evidence))
-
-
-def _missing(row: CheckRow, why: str) -> CheckRow:
-    return row.unjudged(missing=why)
-
-
-def _clause(row: CheckRow, clause: str) -> CheckRow:
-    return row.unjudged(clause=clause)
-
-
 def build_performance_mart(
     builder: Builder,
     shapes: Mapping[str, PerformanceShape],
@@ -831,6 +535,6 @@ def build_performance_mart(
 ) -> tuple[CheckMart, frozenset[int]]:
     """The checks of all rules, and the disclosures that have performance forms."""
     forms = performance_forms(builder)
-    checks = PerformanceChecks(builder, forms, narrative)
+    checks = PerformanceChecks(forms, narrative)
     found = {key: checks.rows(shape) for key, shape in shapes.items()}
     return collect("performance", found), frozenset(f.disclosure for f in forms)
