@@ -16,7 +16,13 @@ from PIL import Image, ImageChops, ImageDraw
 from disclosures.amounts import CellState, MoneyUnit
 from disclosures.model import DocumentKind, Fact, FormReading, Reading
 from disclosures.reading import read_document
-from disclosures.reading.readers.ocr_engine import _decoded
+from disclosures.reading.readers.ocr_engine import (
+    _NEWER,
+    _OLDER,
+    _decoded,
+    _is_foreign,
+    _recogniser,
+)
 from disclosures.reading.readers.ocr_seals import without_seals
 from disclosures.reading.readers.ocr_tables import find_tables
 from disclosures.reading.scans import _doubt, _whole
@@ -344,6 +350,20 @@ def test_shaded_headings_are_no_seals() -> None:
     cleaned, places = without_seals(np.repeat(page[:, :, None], 3, axis=2), 150.0)
     assert places == []
     assert (cleaned == page).all()
+
+
+def test_letters_of_the_older_script_are_those_of_mainland_print() -> None:
+    _, letters, foreign = _recogniser()
+    assert len(_OLDER) == len(_NEWER) == len(set(_OLDER))
+    older, newer = {*_OLDER}, {*_NEWER}
+    assert not older & {*letters}
+    assert not any(foreign[n] for n, letter in enumerate(letters) if letter in newer)
+    assert all(_is_foreign(letter) for letter in older)
+    twice = [letters.index("决"), len(letters) - 1 - letters[::-1].index("决")]
+    assert twice[0] != twice[1]
+    steps = np.zeros((2, len(letters)), dtype=np.float32)
+    steps[[0, 1], twice] = 1
+    assert _decoded(steps, letters, foreign) == ("决", 1.0)
 
 
 def test_a_letter_foreign_to_mainland_print_gives_way_to_a_likely_one_of_it() -> None:

@@ -23,8 +23,36 @@ _STEP: Final = 8
 # Lines are recognised together up to this width in all: the scores of all letters at every
 # place of a larger batch take longer to lay out in memory than to compute.
 _BATCH_WIDTH: Final = 640
-# A character that mainland print does not use gives way to one that it uses and that has at least
-# this much of its probability: pale pictures show 決 for 决.
+# Letters of the older script, which mainland print no longer uses, and what it uses: pale pictures
+# show 決 for 决.
+_OLDER: Final = (
+    "決數預總財經費務項計國資營購車運維護貼補險業醫療衛產環節農證備結轉餘級屬單繳類編碼稱欄額"
+    "開間關執調應對個協會員話電郵熱氣辦書報發勞動傷養殘濟軍儲糧災債還權買贈與設築構網絡軟檔無"
+    "專從為歲選舉監檢組織鄉鎮縣區廳處學習訓際術館體傳廣視樂質測礦優撫離職參積標績評審綜滿時實"
+    "億萬長門問題領導據說詳見釋詞試驗紀黨眾團臨嚴確認規則記錄議論訪請責貸貧貨輸邊達過進遠違連"
+    "針錢鐵銀銷隊階隨難頁須頻獎喪遺獨齡場園圖層島幣師歸態慶戰損換擔擇撥擬擴掃匯沒況減淨劃創劉"
+    "劇勸勵華賣佔盧壓雙變葉號聽啟響約紅純納紙線練細終給統繼續罰藝蘇藥獲慮裝觀覺訂訊許訴診譯該"
+    "課負貿敗賬貫賃賠贊趨躍軌輕載較輛遷跡遞邏裡鑒鋼鋒鏡聞陽陰陳陝靜順顧頓風飛飯飲馬駐駕魯雞黃"
+    "齊龍雲亞倉儀價僑傾償兒蘭興衝剛刪別廠歷厲臺吳壞塊堅壇墊壯聲殼復夠頭夾奪奮婦媽孫寧寶憲寬賓"
+    "尋壽將爾塵嘗盡崗嶺峽鞏帥帳帶幫幹莊庫廟廢異棄張彌彎彈強徹徠憶懷惡懸驚懲慣願戲戶揚擾搶擁掛"
+    "揮撿攝敵斷舊顯晉暫雜極樞條來楊傑鬆棗棟樣橋夢樓歡畢漢湯溝滬淚澤潔淺漿瀏塗潤漲漸漁灣濕滾濱"
+    "滅燈爐煙煩燒愛牽狀猶獄獻畫暢鹽蓋盤矯礎種祕穩窮競筆篩簽簡籃粵緊"
+)
+_NEWER: Final = (
+    "决数预总财经费务项计国资营购车运维护贴补险业医疗卫产环节农证备结转余级属单缴类编码称栏额"
+    "开间关执调应对个协会员话电邮热气办书报发劳动伤养残济军储粮灾债还权买赠与设筑构网络软档无"
+    "专从为岁选举监检组织乡镇县区厅处学习训际术馆体传广视乐质测矿优抚离职参积标绩评审综满时实"
+    "亿万长门问题领导据说详见释词试验纪党众团临严确认规则记录议论访请责贷贫货输边达过进远违连"
+    "针钱铁银销队阶随难页须频奖丧遗独龄场园图层岛币师归态庆战损换担择拨拟扩扫汇没况减净划创刘"
+    "剧劝励华卖占卢压双变叶号听启响约红纯纳纸线练细终给统继续罚艺苏药获虑装观觉订讯许诉诊译该"
+    "课负贸败账贯赁赔赞趋跃轨轻载较辆迁迹递逻里鉴钢锋镜闻阳阴陈陕静顺顾顿风飞饭饮马驻驾鲁鸡黄"
+    "齐龙云亚仓仪价侨倾偿儿兰兴冲刚删别厂历厉台吴坏块坚坛垫壮声壳复够头夹夺奋妇妈孙宁宝宪宽宾"
+    "寻寿将尔尘尝尽岗岭峡巩帅帐带帮干庄库庙废异弃张弥弯弹强彻徕忆怀恶悬惊惩惯愿戏户扬扰抢拥挂"
+    "挥捡摄敌断旧显晋暂杂极枢条来杨杰松枣栋样桥梦楼欢毕汉汤沟沪泪泽洁浅浆浏涂润涨渐渔湾湿滚滨"
+    "灭灯炉烟烦烧爱牵状犹狱献画畅盐盖盘矫础种秘稳穷竞笔筛签简篮粤紧"
+)
+# Other characters that mainland print does not use give way to one that it uses and that has at
+# least this much of their probability.
 _STANDARD_SHARE: Final = 0.01
 # Above this a page is scaled down to find its lines; letters stay larger than ten pixels.
 _DETECT_SIDE: Final = 1400
@@ -62,8 +90,8 @@ def _detector() -> Any:
 
 @cache
 def _recogniser() -> tuple[Any, tuple[str, ...], npt.NDArray[np.bool_]]:
-    """The model's session, its characters (the first stands for nothing) and which of them are
-    foreign to mainland print."""
+    """The model's session, its characters as mainland print has them (the first stands for
+    nothing), and which of them it does not have."""
     from onnxruntime import InferenceSession, SessionOptions
 
     options = SessionOptions()
@@ -76,7 +104,8 @@ def _recogniser() -> tuple[Any, tuple[str, ...], npt.NDArray[np.bool_]]:
         providers=["CPUExecutionProvider"],
     )
     known = session.get_modelmeta().custom_metadata_map["character"].splitlines()
-    letters = ("", *known, " ")
+    newer = str.maketrans(_OLDER, _NEWER)
+    letters = ("", *(letter.translate(newer) for letter in known), " ")
     return session, letters, np.array([_is_foreign(letter) for letter in letters])
 
 
@@ -138,9 +167,15 @@ def _decoded(
         other = int(others.argmax())
         if others[other] >= _STANDARD_SHARE * score[step]:
             best[step], score[step] = other, score[step] + others[other]
-    starts = np.flatnonzero((best != 0) & np.concatenate(([True], best[1:] != best[:-1])))
-    text = [letters[best[step]] for step in starts]
-    sure = [float(score[step]) for step in starts]
+    text: list[str] = []
+    sure: list[float] = []
+    last = ""
+    for number, certainty in zip(best.tolist(), score.tolist(), strict=True):
+        letter = letters[number]
+        if letter and letter != last:
+            text.append(letter)
+            sure.append(certainty)
+        last = letter
     return "".join(text), sum(sure) / len(sure) if sure else 0.0
 
 
