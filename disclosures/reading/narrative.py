@@ -320,7 +320,8 @@ class _Sentence:
         self.counted = ""
         self.reasons_over = False
         self.in_order: list[str] = []
-        self.amounts: set[str] = set()
+        self.amounts: dict[str, set[Decimal]] = {}
+        self.value = Decimal(0)
         self.budgeted: list[str] = []
         self.shared: tuple[str, str, dict[str, str]] | None = None
         self.sharing: list[str] = []
@@ -390,6 +391,7 @@ class _Sentence:
         if read is None:
             return []
         measure, rest, groups = read
+        self.value = Decimal(match["value"].replace(",", ""))
         if measure == "skip":
             self._passed_over(kind, rest)
             return []
@@ -408,7 +410,7 @@ class _Sentence:
         also = _others(rest, clauses[-1][len(rest) :]) if kind == "money" else []
         self._named(subject, money=kind != "count")
         if measure == "amount":
-            self.amounts.add(subject)
+            self.amounts.setdefault(subject, set()).add(self.value)
         if (measure == "amount" and _is_known(subject)) or measure.startswith("budget"):
             self.budgeted.append(subject)
         self.counted = match[kind] if measure == "count" else ""
@@ -419,7 +421,7 @@ class _Sentence:
                 section=self.context.section,
                 subject=_in_section(one, self.context),
                 measure=measure,
-                value=Decimal(match["value"].replace(",", "")),
+                value=self.value,
                 unit=match[kind].translate(_FULL_WIDTH),
                 quote=self.quote,
                 page=self.page,
@@ -564,6 +566,9 @@ class _Sentence:
         if measure in _OF_BUDGET and subject not in self.budgeted and self.budgeted:
             # A rate behind a list of what the money was for is of what has a budget.
             subject = subject if _is_known(subject) else self.budgeted[-1]
+        if measure == "amount" and subject in self.amounts:
+            # Another amount of what has one already is of something that is not named.
+            return subject if self.value in self.amounts[subject] else None
         unnamed = self.money is None and subject == context.default and measure in _ABSOLUTE
         if unnamed and subject in _wording().both_sides and not re.search("[收支总]", rest):
             # "决算数为9万元" below a heading about both sides is said of neither.
