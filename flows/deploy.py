@@ -23,8 +23,17 @@ class DeployError(Exception):
 
 
 def prepare_server() -> None:
-    """Create the process work pool and the concurrency limits on the configured server."""
+    """Create the process work pool and the concurrency limits on the configured server.
+
+    Raises:
+        DeployError: it does not answer.
+    """
     with get_client(sync_client=True) as client:
+        if (error := client.api_healthcheck()) is not None:
+            raise DeployError(
+                f"no Prefect server answers at {client.api_url} ({error}); "
+                "start one with: prefect server start"
+            )
         try:
             client.create_work_pool(WorkPoolCreate(name=WORK_POOL, type="process"))
         except ObjectAlreadyExists:
@@ -37,7 +46,7 @@ def deploy(checkout: Path, names: list[str]) -> None:
     """Register the named deployments, or all of them where none is named.
 
     Raises:
-        DeployError: no ``prefect.yaml`` here, or Prefect refused.
+        DeployError: no ``prefect.yaml`` here, no server, or Prefect refused.
     """
     if not (checkout / "prefect.yaml").is_file():
         raise DeployError(f"no prefect.yaml in {checkout}; run this in a checkout of juesuan")

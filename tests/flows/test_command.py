@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -12,8 +13,9 @@ from pathlib import Path
 from unittest import mock
 
 import pytest
+from prefect.settings import PREFECT_API_URL, temporary_settings
 
-from flows import cli, local
+from flows import cli, deploy, local
 from flows.settings import Settings
 from flows.tables import print_rows
 
@@ -131,3 +133,14 @@ def test_a_check_does_not_clear_what_is_not_of_a_check(tmp_path: Path, kind: str
         local.check_paths([tmp_path / "letter.txt"], Settings(data=out, jobs=1), out=out)
     assert kept.exists()
     assert (out / "warehouse.db").exists() is (kind is not None)
+
+
+def test_deploying_without_a_server_says_so() -> None:
+    with socket.socket() as taken:  # bound, but nobody listens
+        taken.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{taken.getsockname()[1]}/api"
+        with (
+            temporary_settings({PREFECT_API_URL: url}),
+            pytest.raises(deploy.DeployError, match="no Prefect server answers"),
+        ):
+            deploy.prepare_server()
