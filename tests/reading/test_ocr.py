@@ -24,7 +24,7 @@ from disclosures.reading.readers.ocr_engine import (
     _recogniser,
 )
 from disclosures.reading.readers.ocr_seals import without_seals
-from disclosures.reading.readers.ocr_tables import find_tables
+from disclosures.reading.readers.ocr_tables import _shown, find_tables
 from disclosures.reading.scans import _doubt, _whole
 from disclosures.reading.sums import broken_rows, confirmed, unbalanced
 from disclosures.rendering import load_figures, render
@@ -379,3 +379,20 @@ def test_a_letter_foreign_to_mainland_print_gives_way_to_a_likely_one_of_it() ->
     text, score = _decoded(np.array(steps, dtype=np.float32), letters, foreign)
     # 决 and 決 are one letter that goes over two steps; nothing else looks like 堃.
     assert (text, round(score, 2)) == ("决堃", 1.0)
+
+
+@pytest.mark.parametrize(
+    ("seen", "shown"),
+    [
+        ("3,190,911,00", "3,190,911.00"),
+        ("-3,190.911.00", "-3,190,911.00"),
+        ("12,34", "12.34"),
+        # Nothing tells which of the two these are, or that they are either.
+        ("1.234", "1.234"),
+        ("1234,567,8", "1234,567,8"),
+        ("12,3456.00", "12,3456.00"),
+        (" ", "？"),
+    ],
+)
+def test_points_and_commas_are_told_by_the_digits_after_them(seen: str, shown: str) -> None:
+    assert _shown(seen) == shown

@@ -37,6 +37,7 @@ _FAINT: Final = 45
 # Fewer dark pixels than this are dust; a printed dot at 150 dpi has more.
 _DUST: Final = 4
 _FIGURE: Final = re.compile(r"[-\d.,，．。:：()（）△▲—\s]*")
+_MIXED_MARKS: Final = re.compile(r"-?\d{1,3}(?:[,.，．]\d{3})*[,.，．]\d{2}")
 # Words below this confidence are looked at again.
 _SURE_WORD: Final = 0.95
 # A line of some words is this many times as wide as high.
@@ -137,8 +138,7 @@ def read_cells(page: Image, tables: Sequence[PictureTable]) -> None:
     first = recognise_crops([_crop(page, line, pitch, paper) for _, line in lines])
     _look_again_at_words(page, [line for _, line in lines], first, pitch, paper)
     for (cell, _), (text, score) in zip(lines, first, strict=True):
-        # Ink that yields no letters must not pass for a blank cell.
-        text = text.strip() or "？"
+        text = _shown(text)
         cell.text = f"{cell.text}\n{text}" if cell.text else text
         cell.second = cell.text
         cell.score = min(cell.score, score)
@@ -146,7 +146,7 @@ def read_cells(page: Image, tables: Sequence[PictureTable]) -> None:
     bolder = recognise_crops([_bolder_crop(page, line, pitch, paper) for _, line in again])
     seconds: dict[int, list[str]] = {}
     for (cell, _), (text, score) in zip(again, bolder, strict=True):
-        seconds.setdefault(id(cell), []).append(text.strip() or "？")
+        seconds.setdefault(id(cell), []).append(_shown(text))
         cell.score = min(cell.score, score)
     for cell, _ in again:
         cell.second = "\n".join(seconds[id(cell)])
@@ -180,7 +180,7 @@ def _settle(
     thirds: dict[int, list[str]] = {}
     texts = recognise_crops([_finer_crop(page, line, pitch, paper) for _, line in open_lines])
     for (cell, _), (text, _) in zip(open_lines, texts, strict=True):
-        thirds.setdefault(id(cell), []).append(text.strip() or "？")
+        thirds.setdefault(id(cell), []).append(_shown(text))
     for cell, _ in open_lines:
         third = "\n".join(thirds[id(cell)])
         if third == cell.second and cell.text != third:
@@ -189,6 +189,16 @@ def _settle(
         elif third == cell.text and cell.second != third:
             cell.second = third
             cell.score = min(cell.score, 0.5)
+
+
+def _shown(text: str) -> str:
+    """A recognised line of a cell. Points and commas look alike on worn pictures: what stands
+    before three digits parts thousands, and what stands before the last two parts decimals."""
+    text = text.strip()
+    if _MIXED_MARKS.fullmatch(text):
+        return re.sub(r"[.．，]", ",", text[:-3]) + "." + text[-2:]
+    # Ink that yields no letters must not pass for a blank cell.
+    return text or "？"
 
 
 def is_figure(text: str) -> bool:
