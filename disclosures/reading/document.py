@@ -219,7 +219,7 @@ def _read_pdf(
     if damage:
         raise UnreadableError(damage)
     reader = PdfTextReader()
-    read = reader.read_pages(path, max_pages=max_pages)
+    read = reader.read_pages(path, max_pages=max_pages, on_page=pdf.Expecting(path))
     content = _Content(read.texts, len(read.texts), {reader.name: reader.version})
     content.notes += filter(None, [page_pictures.told(body)])
     reading = replace(reading, pages=content.pages, readers=content.readers)

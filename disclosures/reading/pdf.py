@@ -32,6 +32,9 @@ UNPROVEN: Final = "无表线，所在行合计不符，列位未能证实"
 # A page of a form without ruling lines still shows this many amounts.
 _DENSE: Final = 12
 
+#: The cover and the contents, one of which names what the document is.
+_FIRST_PAGES: Final = 3
+
 _TABLERS: Final[Reader] = TablersReader()
 _TABULA: Final = TabulaProcess()
 _PDFPLUMBER: Final[Reader] = PdfplumberReader()
@@ -49,6 +52,22 @@ class FormsRead:
     readers: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     grids: tuple[Grid, ...] = ()
+
+
+@dataclass(slots=True)
+class Expecting:
+    """Looks at the first pages of a PDF as their text comes, and has the second reader open the
+    file if they speak of final accounts."""
+
+    path: Path
+    begun: bool = False
+
+    def __call__(self, page: PageText) -> None:
+        if self.begun or page.page is None or page.page > _FIRST_PAGES:
+            return
+        if "决算" in "".join(page.text.split()):
+            self.begun = True
+            _TABULA.prepare(self.path)
 
 
 @dataclass(frozen=True, slots=True)

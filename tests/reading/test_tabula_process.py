@@ -57,6 +57,24 @@ def test_it_sees_what_the_reader_sees(accounts: Path, tabula: TabulaProcess) -> 
     assert tabula.read_glyphs(accounts, [4]) == TabulaReader().read_glyphs(accounts, [4])
 
 
+def test_what_was_prepared_is_what_is_read(
+    accounts: Path, tmp_path: Path, tabula: TabulaProcess
+) -> None:
+    seen = tabula.read(accounts, range(4, 9))
+    tabula.prepare(accounts)
+    assert tabula.read(accounts, range(4, 9)) == seen
+    # Another file in its place, and another place.
+    path = tmp_path / "other.pdf"
+    path.write_bytes(render(synthetic_figures(6), "guangdong_2019", "pdf"))
+    tabula.prepare(path)
+    path.write_bytes(accounts.read_bytes())
+    assert tabula.read(path, range(4, 9)) == seen
+    tabula.prepare(path)
+    assert tabula.read(accounts, range(4, 9)) == seen
+    tabula.prepare(tmp_path / "missing.pdf")
+    assert tabula.read(accounts, range(4, 9)) == seen
+
+
 def test_a_file_that_it_cannot_open_is_the_files_fault(
     tmp_path: Path, accounts: Path, tabula: TabulaProcess
 ) -> None:

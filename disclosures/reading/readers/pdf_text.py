@@ -6,7 +6,7 @@ import ctypes
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -46,8 +46,14 @@ class PdfTextReader:
         read = self.read_pages(path, max_pages=None)
         return Extraction(texts=tuple(t for t in read.texts if pages is None or t.page in pages))
 
-    def read_pages(self, path: Path, *, max_pages: int | None) -> PdfTexts:
-        """Text of every page.
+    def read_pages(
+        self,
+        path: Path,
+        *,
+        max_pages: int | None,
+        on_page: Callable[[PageText], None] | None = None,
+    ) -> PdfTexts:
+        """Text of every page; ``on_page`` sees each as soon as it is there.
 
         Raises:
             UnreadableError: encrypted, damaged, or more than ``max_pages`` pages.
@@ -80,6 +86,8 @@ class PdfTextReader:
                     images.append(number)
                     continue
                 texts.append(PageText(number, text, _shift(page), _may_be_ruled(page)))
+                if on_page is not None:
+                    on_page(texts[-1])
                 if len("".join(text.split())) < MIN_PAGE_CHARS and _has_pictures(page):
                     images.append(number)
                 page.close()

@@ -104,6 +104,10 @@ class TabulaProcess:
         """The running process, or None."""
         return None if self._process is None else self._process.pid
 
+    def prepare(self, path: Path) -> None:
+        """Have a file opened that is likely to be asked for next; nobody waits for it."""
+        self._ask("prepare", path)
+
     def begin(self, path: Path, pages: Collection[int] | None = None) -> Pending:
         """Have the tables of these pages read while this process does something else."""
         return self._ask("read", path, pages)

@@ -147,6 +147,19 @@ class TabulaReader:
     stack: Final = "pdfbox"
     name: Final = "tabula"
 
+    def __init__(self) -> None:
+        self._prepared: tuple[_State | None, Any] | None = None
+
+    def prepare(self, path: Path) -> None:
+        """Open a file that is likely to be asked for next: that takes a fifth of the whole.
+
+        Raises:
+            UnreadableError: it cannot be opened.
+        """
+        state = _state(path)
+        _, document = self._open(path)
+        self._prepared = (state, document)
+
     def start(self, *, many: bool = False) -> None:
         """Start the virtual machine, or make sure that it runs; ``many`` documents are to come.
 
@@ -247,6 +260,12 @@ class TabulaReader:
     def _open(self, path: Path) -> tuple[_Java, Any]:
         self.start()
         java = _java()
+        prepared, self._prepared = self._prepared, None
+        if prepared is not None:
+            state, document = prepared
+            if state == _state(path):
+                return java, document
+            document.close()
         try:
             return java, java.load(java.file(str(path)))
         except java.error as error:
@@ -268,6 +287,18 @@ class TabulaReader:
                 grids.append(Grid(self.name, page, place_cells(cells), box))
         grids.sort(key=lambda grid: (grid.bbox or (0.0, 0.0))[1::-1])
         return grids
+
+
+#: A file and its state: what has been opened must not be taken for what was written there since.
+_State = tuple[Path, int, int, int]
+
+
+def _state(path: Path) -> _State | None:
+    try:
+        stat = path.stat()
+    except OSError:
+        return None
+    return (path, stat.st_ino, stat.st_mtime_ns, stat.st_size)
 
 
 def _placed(cell: Mapping[str, Any]) -> tuple[str, Box]:
