@@ -116,6 +116,7 @@ class _Wording(_Model):
     words: tuple[_Word, ...]
     projects: tuple[_Project, ...]
     versus: tuple[_Versus, ...]
+    fragments: dict[str, str]
     subjects: tuple[tuple[str, str], ...]
     counts_in_pairs: tuple[tuple[str, str], ...]
     counts: tuple[tuple[str, str], ...]
@@ -148,6 +149,8 @@ class _Wording(_Model):
 def _wording() -> _Wording:
     text = (files(__package__) / "statements.yaml").read_text(encoding="utf-8")
     loaded: Any = yaml.safe_load(text)
+    for name, words in loaded["fragments"].items():
+        loaded["subjects"] = [(p.replace(f"<{name}>", words), s) for p, s in loaded["subjects"]]
     return _Wording.model_validate(loaded)
 
 
